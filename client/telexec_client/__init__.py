@@ -1,0 +1,1 @@
+"""The telexec client: run processes on another machine."""

@@ -1,0 +1,21 @@
+"""Names that one side gives and the other gives back."""
+
+from typing import NewType
+
+SessionId = NewType("SessionId", str)
+"""Given by the service; whoever knows it can resume the session."""
+
+ProcessId = NewType("ProcessId", str)
+"""Given by the client; unique in its session for as long as the service remembers the process."""
+
+WriteId = NewType("WriteId", str)
+"""Given by the client, unique per process: a write with a known id is not written again."""
+
+HandleId = NewType("HandleId", str)
+"""Given by the client: a file that the service holds open for it."""
+
+Seq = NewType("Seq", int)
+"""The number of an event of one process; starts at 1 and grows by one over all its events."""
+
+RequestId = int | str
+"""Given by the client: ties an answer to its request."""

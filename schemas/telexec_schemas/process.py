@@ -1,0 +1,210 @@
+"""Starting, feeding, reading and ending processes."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from telexec_schemas.environment_policy import EnvironmentPolicy
+from telexec_schemas.identifiers import ProcessId, Seq, WriteId
+from telexec_schemas.message import Message
+from telexec_schemas.sandbox import Sandbox
+
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Dimension = Annotated[int, Meta(ge=1, le=65_535)]
+
+Stream = Literal["stdout", "stderr", "pty"]
+"""Where output came from; a process with a PTY has `pty` only."""
+
+
+class TerminalSize(Message, frozen=True):
+    """The size of a PTY, in character cells."""
+
+    rows: Dimension = 24
+    columns: Dimension = 80
+
+
+class ProcessLabels(Message, frozen=True):
+    """What a client calls a process in its own books; never interpreted."""
+
+    thread_id: str | None = None
+    tool_call_id: str | None = None
+
+
+class StartProcess(Message, frozen=True):
+    """Start `argv` in the directory `cwd` (a `file://` URI).
+
+    Without `env_policy`, `env` is the exact environment; with one, the environment is made from the
+    host's by the policy and `env` is laid over it. `tty`: on a PTY instead of pipes. `pipe_stdin`:
+    keep the stdin of a process without a PTY writable; otherwise it is `/dev/null`.
+
+    Extensions: `env_unset` takes names out at the end. `timeout_ms`: the host ends the process
+    after this time, with TERM and, `kill_grace_ms` later, KILL. `credit_bytes`: push output only
+    up to this offset, until `process/credit` moves it.
+    """
+
+    process_id: ProcessId
+    argv: Sequence[str]
+    cwd: str
+    env: Mapping[str, str]
+    tty: bool
+    env_policy: EnvironmentPolicy | None = None
+    pipe_stdin: bool = False
+    arg0: str | None = None
+    metadata: ProcessLabels | None = None
+    sandbox: Sandbox | None = None
+    enforce_managed_network: bool = False
+    managed_network: Sandbox | None = None
+    env_unset: Sequence[str] | UnsetType = UNSET
+    size: TerminalSize | UnsetType = UNSET
+    timeout_ms: Count | UnsetType = UNSET
+    kill_grace_ms: Count | UnsetType = UNSET
+    credit_bytes: Count | UnsetType = UNSET
+
+
+class Started(Message, frozen=True):
+    """The process runs. `pid` (extension) is its number on the host."""
+
+    process_id: ProcessId
+    sandbox_type: str = "none"
+    pid: int | UnsetType = UNSET
+
+
+class OutputChunk(Message, frozen=True):
+    """A piece of output; base64 on the wire."""
+
+    seq: Seq
+    stream: Stream
+    chunk: bytes
+
+
+class EndReason(StrEnum):
+    """Why a process ended (extension)."""
+
+    EXITED = "exited"
+    SIGNALED = "signaled"
+    TIMEOUT = "timeout"
+    TERMINATED = "terminated"
+    SESSION_EXPIRED = "sessionExpired"
+    SHUTDOWN = "shutdown"
+
+
+class OutputPushed(Message, frozen=True):
+    """Output, as it comes."""
+
+    process_id: ProcessId
+    seq: Seq
+    stream: Stream
+    chunk: bytes
+
+
+class ProcessExited(Message, frozen=True):
+    """The process is gone. `exit_code` is 128+N after death by signal N.
+
+    Extensions: `signal` is that signal's name (`SIGKILL`); `reason` is one of `EndReason`.
+    """
+
+    process_id: ProcessId
+    seq: Seq
+    exit_code: int
+    sandbox_denied: bool = False
+    signal: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class ProcessClosed(Message, frozen=True):
+    """Nothing more will come of the process: its output is closed and its exit was told."""
+
+    process_id: ProcessId
+    seq: Seq
+
+
+class ReadOutput(Message, frozen=True):
+    """Read output that is newer than `after_seq` (`None` or 0: from the start).
+
+    `max_bytes` is a budget; the first chunk is given even if it is larger. `wait_ms`: how long to
+    wait for output or the end if there is nothing yet. `after_bytes` (extension): how many bytes of
+    output the reader already has, so that `lost` can be told.
+    """
+
+    process_id: ProcessId
+    after_seq: Count | None = None
+    max_bytes: Count | None = None
+    wait_ms: Count | None = None
+    after_bytes: Count | UnsetType = UNSET
+
+
+class OutputBatch(Message, frozen=True):
+    """What was read. `next_seq - 1` is the `after_seq` to go on with.
+
+    `lost` (extension): how many bytes right after `after_seq` are no longer retained; given when
+    the request said `after_bytes`.
+    """
+
+    chunks: Sequence[OutputChunk]
+    next_seq: Seq
+    exited: bool
+    exit_code: int | None
+    closed: bool
+    failure: str | None = None
+    sandbox_denied: bool = False
+    signal: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    lost: int | UnsetType = UNSET
+
+
+class WriteInput(Message, frozen=True):
+    """Write to stdin or the PTY. A `write_id` that was seen before is not written again."""
+
+    process_id: ProcessId
+    chunk: bytes
+    write_id: WriteId
+
+
+class InputStatus(Message, frozen=True):
+    """What became of a write."""
+
+    status: Literal["accepted", "unknownProcess", "stdinClosed", "starting"]
+
+
+class CloseInput(Message, frozen=True):
+    """End a process's input once all accepted writes are through: EOF on a pipe, ^D on a PTY."""
+
+    process_id: ProcessId
+
+
+class SignalProcess(Message, frozen=True):
+    """Signal the process group: `interrupt`, or (extension) any POSIX name such as `SIGTERM`."""
+
+    process_id: ProcessId
+    signal: str
+
+
+class ResizeTerminal(Message, frozen=True):
+    """Give a PTY another size; its foreground group gets SIGWINCH."""
+
+    process_id: ProcessId
+    size: TerminalSize
+
+
+class TerminateProcess(Message, frozen=True):
+    """Kill the process group."""
+
+    process_id: ProcessId
+
+
+class Terminated(Message, frozen=True):
+    """Whether the process was still running when it was told to end."""
+
+    running: bool
+
+
+class OutputCredit(Message, frozen=True):
+    """Output may be pushed up to this offset, counted in bytes from the first byte of output.
+
+    Absolute, so that one that is lost or sent twice does no harm.
+    """
+
+    process_id: ProcessId
+    up_to_bytes: Count
