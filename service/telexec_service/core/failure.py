@@ -1,0 +1,43 @@
+"""The error that a request ends with."""
+
+import msgspec
+from telexec_schemas.errors import ErrorCode, ErrorData, ErrorReason, WireError
+from telexec_schemas.method import encode
+
+
+class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, not a crash
+    """A request cannot be done; this is what its caller is told.
+
+    Args:
+        code: What the dialect says.
+        reason: What a program acts on.
+        message: What a person reads; starts with "cannot".
+        subject: The path, program, name, id or limit that it is about.
+        limit: The number that was reached, in the unit of the limit that `subject` names.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        reason: ErrorReason,
+        message: str,
+        *,
+        subject: str | None = None,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.subject = subject
+        self.limit = limit
+
+    def to_wire(self) -> WireError:
+        """Return the error as it travels; what JSON cannot carry of its texts is replaced."""
+        data = ErrorData(self.reason, _printable(self.subject), self.limit)
+        message = _printable(self.message) or self.reason
+        return WireError(int(self.code), message, msgspec.Raw(encode(data)))
+
+
+def _printable(text: str | None) -> str | None:
+    return text if text is None else text.encode("utf-8", "backslashreplace").decode()
