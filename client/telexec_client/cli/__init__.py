@@ -1,0 +1,19 @@
+"""The `telexec` command."""
+
+import sys
+
+from telexec_client.cli.exit_codes import OWN_FAILURE
+
+
+def main() -> None:
+    """Run the `telexec` command on the process's arguments and exit with its exit code."""
+    try:
+        import click  # noqa: F401, PLC0415 - an optional extra: its absence is said, not raised
+    except ModuleNotFoundError:
+        sys.stderr.write(
+            "telexec: cannot run without click; to install it: pip install 'telexec[cli]'\n"
+        )
+        sys.exit(OWN_FAILURE)
+    from telexec_client.cli.commands import run_command_line  # noqa: PLC0415 - needs click
+
+    sys.exit(run_command_line(sys.argv[1:]))

@@ -1,0 +1,194 @@
+"""The command line of `telexec`: its commands, options and help. What they do is elsewhere.
+
+Only what `--help` needs is imported here; a command imports the rest when it runs.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from telexec_client.cli.duration import parse_duration
+from telexec_client.cli.env_file import read_env_file
+from telexec_client.cli.errors import CommandError
+from telexec_client.cli.exit_codes import OWN_FAILURE, killed_by
+from telexec_client.cli.request import (
+    Inherit,
+    RunRequest,
+    Target,
+    check_argv,
+    overlay,
+    unset_names,
+)
+from telexec_client.cli.standard_descriptors import claim_standard_descriptors
+
+_RUN_EPILOG = """\b
+Examples:
+  telexec run -- uname -a
+  telexec run --url ws://build1:7333 --token-file ~/token -- make -j8
+  tar c src | telexec run --url ws://build1:7333 -w /tmp -- tar x
+  telexec run -it -e TERM -- bash
+  telexec run -e CI=true -e GIT_TOKEN --env-file ci.env -- ./test
+  telexec run --json --timeout 30s -- df -h | jq -r .stdout
+
+\b
+Exit code: that of PROGRAM, or 128+N if signal N ended it, or
+  124  its --timeout was over    126  PROGRAM cannot be executed
+  125  telexec itself failed     127  PROGRAM was not found
+
+^C interrupts PROGRAM; a second ^C terminates it; a third leaves at once.
+"""
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Do what the arguments ask for and return the exit code; a failure is one line on stderr."""
+    claim_standard_descriptors()
+    try:
+        # A command returns its exit code; --help and --version end with 0.
+        return int(telexec.main(arguments, prog_name="telexec", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return OWN_FAILURE
+    except click.ClickException as error:
+        return _fail(f"cannot understand the command line: {error.format_message()}")
+    except CommandError as error:
+        return _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        return killed_by(signal.SIGINT)
+
+
+@click.group("telexec", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="telexec", message="%(prog)s %(version)s")
+def telexec() -> None:
+    """Run processes on another machine, in that machine's environment."""
+
+
+@telexec.command(
+    "run",
+    epilog=_RUN_EPILOG,
+    # What follows PROGRAM is PROGRAM's, also what looks like an option.
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+)
+@click.option(
+    "--url",
+    metavar="URL",
+    envvar="TELEXEC_URL",
+    show_envvar=True,
+    help="The service: ws://HOST:PORT, wss://HOST:PORT or unix:PATH. Without it PROGRAM runs on "
+    "this machine, in an embedded host.",
+)
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    envvar="TELEXEC_TOKEN_FILE",
+    show_envvar=True,
+    help="Where the service's token is.",
+)
+@click.option(
+    "-e",
+    "--env",
+    "variables",
+    metavar="NAME[=VALUE]",
+    multiple=True,
+    help="Give PROGRAM a variable; without =VALUE, the one that is set here. Nothing else of the "
+    "environment here is sent.",
+)
+@click.option(
+    "--env-file",
+    "env_files",
+    metavar="FILE",
+    multiple=True,
+    help="Give PROGRAM the variables of a file of NAME=VALUE lines; # starts a comment line. "
+    "-e goes over it.",
+)
+@click.option(
+    "--unset",
+    "unset",
+    metavar="NAME",
+    multiple=True,
+    help="Take a variable out of the host's environment.",
+)
+@click.option(
+    "--inherit",
+    type=click.Choice(["all", "core", "none"]),
+    help="What PROGRAM gets of the host's environment: all but names with KEY, SECRET or TOKEN in "
+    "them; of these only PATH, HOME and the like; nothing.  [default: all with a URL, none on "
+    "this machine]",
+)
+@click.option(
+    "-w",
+    "--workdir",
+    "directory",
+    metavar="DIR",
+    help="Where PROGRAM starts, on the host.  [default: where the service runs]",
+)
+@click.option("-t", "--tty", "terminal", is_flag=True, help="Give PROGRAM a terminal.")
+@click.option(
+    "-i",
+    "--interactive",
+    is_flag=True,
+    help="Forward stdin also from a terminal. A pipe or file is always forwarded.",
+)
+@click.option("-n", "--no-stdin", is_flag=True, help="Never forward stdin.")
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    help="End PROGRAM after this time: 500ms, 30s, 5m, 1h.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object when PROGRAM has ended: exitCode, signal, reason, durationMs, "
+    "stdout and stderr as text (or base64, as stdoutEncoding and stderrEncoding say), truncated "
+    "(past 16 MiB of a stream), error.",
+)
+@click.argument("program", metavar="[--] PROGRAM [ARGUMENT]...", nargs=-1, required=True)
+def run(
+    *,
+    url: str | None,
+    token_file: str | None,
+    variables: tuple[str, ...],
+    env_files: tuple[str, ...],
+    unset: tuple[str, ...],
+    inherit: Inherit | None,
+    directory: str | None,
+    terminal: bool,
+    interactive: bool,
+    no_stdin: bool,
+    timeout: str | None,
+    as_json: bool,
+    program: tuple[str, ...],
+) -> int:
+    """Run PROGRAM on a host as if it ran here.
+
+    Its output and errors come as they are written, stdin and ^C go to it, and its exit code is
+    the exit code.
+    """
+    if interactive and no_stdin:
+        raise click.UsageError("-i and -n exclude each other")
+    env = overlay([read_env_file(path) for path in env_files], variables, os.environ)
+    request = RunRequest(
+        argv=check_argv(program),
+        target=Target(url, token_file if url is not None else None),
+        env=env,
+        unset=unset_names(unset, env),
+        inherit=inherit,
+        directory=directory,
+        terminal=terminal,
+        interactive=interactive,
+        no_stdin=no_stdin,
+        timeout_s=None if timeout is None else parse_duration(timeout),
+        as_json=as_json,
+    )
+    from telexec_client.cli.remote_run import run_to_the_end  # noqa: PLC0415 - slow to import
+
+    return run_to_the_end(request)
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"telexec: {' '.join(message.split())}\n")
+    return OWN_FAILURE

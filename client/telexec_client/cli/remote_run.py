@@ -1,0 +1,200 @@
+"""`telexec run`: one remote process, with the caller's terminal, pipes and signals as its own."""
+
+import asyncio
+import os
+import posixpath
+import time
+from contextlib import suppress
+
+from telexec_schemas.file_uri import uri_to_path
+from telexec_schemas.process import EndReason
+
+from telexec_client import (
+    HOST_POLICY,
+    Client,
+    CompletedProcess,
+    EnvironmentPolicy,
+    Process,
+    TelexecError,
+    connect,
+)
+from telexec_client.cli.descriptors import OutputDescriptor
+from telexec_client.cli.errors import CommandError
+from telexec_client.cli.exit_codes import BROKEN_PIPE, TIMED_OUT, killed_by
+from telexec_client.cli.failures import exit_code_of
+from telexec_client.cli.report import Report
+from telexec_client.cli.request import RunRequest
+from telexec_client.cli.signals import CallerSignals
+from telexec_client.cli.stdin import STDIN, forward_stdin, is_forwarded
+from telexec_client.cli.terminal import RawMode, terminal_size
+
+_STDOUT, _STDERR = 1, 2
+
+
+class OutputUnwritableError(CommandError):
+    """The process's output cannot be handed on."""
+
+    def __init__(self, fd: int, cause: OSError) -> None:
+        name = "standard output" if fd == _STDOUT else "standard error"
+        super().__init__(f"cannot write to {name}: {cause.strerror}")
+        self.is_unread = isinstance(cause, BrokenPipeError)
+
+
+class StdinUnforwardableError(CommandError):
+    """Stdin would be forwarded, and the host knows no end of input."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "cannot forward standard input: this host cannot be told where it ends; "
+            "use -n to run without it"
+        )
+
+
+def run_to_the_end(request: RunRequest) -> int:
+    """Do what `request` asks and return the exit code to end with; a failure is said on stderr."""
+    return asyncio.run(_run(request))
+
+
+async def _run(request: RunRequest) -> int:
+    report = Report()
+    begun_s = time.monotonic()
+    try:
+        exit_code = await _run_under_signals(request, report)
+    except (TelexecError, CommandError) as error:
+        if isinstance(error, OutputUnwritableError) and error.is_unread:
+            return BROKEN_PIPE
+        report.error = error
+        _say(error)
+        exit_code = exit_code_of(error)
+    report.duration_s = time.monotonic() - begun_s
+    if request.as_json:
+        try:
+            await OutputDescriptor(_STDOUT).write(report.to_json().encode() + b"\n")
+        except BrokenPipeError:
+            return BROKEN_PIPE
+    return exit_code
+
+
+def _say(error: object) -> None:
+    """Write one line on stderr."""
+    line = " ".join(str(error).split("\n"))
+    # Whoever closed our stderr does not want to know.
+    with suppress(OSError):
+        os.write(_STDERR, f"telexec: {line}\n".encode(errors="backslashreplace"))
+
+
+async def _run_under_signals(request: RunRequest, report: Report) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    raw_mode = RawMode(STDIN)
+    with CallerSignals(task, at_leaving=raw_mode.restore) as signals:
+        try:
+            exit_code = await _run_on_host(request, report, signals, raw_mode)
+        except asyncio.CancelledError:
+            # Only a signal of the caller cancels the command: this is the end that it asked for.
+            if signals.ended_by is None:
+                raise
+        finally:
+            raw_mode.restore()
+        return exit_code if signals.ended_by is None else killed_by(signals.ended_by)
+
+
+async def _run_on_host(
+    request: RunRequest, report: Report, signals: CallerSignals, raw_mode: RawMode
+) -> int:
+    async with connect(request.target.url, token_file=request.target.token_file) as client:
+        _check_stdin(client, request)
+        async with client.start(
+            request.argv,
+            env=request.env,
+            env_policy=_policy(request),
+            unset=request.unset,
+            cwd=_directory(client, request),
+            tty=request.terminal,
+            size=terminal_size() if request.terminal and _can_resize(client) else None,
+            stdin=is_forwarded(request),
+            timeout_s=request.timeout_s,
+        ) as process:
+            if request.terminal and request.interactive and os.isatty(STDIN):
+                raw_mode.set()
+            completed = await _accompany(
+                process,
+                request,
+                report,
+                signals,
+                resizes=request.terminal and _can_resize(client),
+            )
+    report.exit_code = completed.exit_code
+    report.signal = completed.signal
+    report.reason = completed.reason
+    return TIMED_OUT if completed.reason == EndReason.TIMEOUT else completed.exit_code
+
+
+async def _accompany(
+    process: Process,
+    request: RunRequest,
+    report: Report,
+    signals: CallerSignals,
+    *,
+    resizes: bool,
+) -> CompletedProcess:
+    """Return how the process ended, with its output handed on and its input and signals passed."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            aside = [
+                tasks.create_task(signals.pass_on(process, resizes=resizes), name="signals"),
+            ]
+            if is_forwarded(request):
+                aside.append(tasks.create_task(forward_stdin(process), name="stdin"))
+            await (_capture(process, report) if request.as_json else _show(process))
+            completed = await process.wait()
+            for task in aside:
+                task.cancel()
+            return completed
+    except BaseExceptionGroup as group:
+        # All that can fail here fails for one reason, which the first of them tells.
+        raise _first(group) from group
+
+
+async def _show(process: Process) -> None:
+    stdout, stderr = OutputDescriptor(_STDOUT), OutputDescriptor(_STDERR)
+    async for piece in process.output():
+        is_error = piece.stream == "stderr"
+        try:
+            await (stderr if is_error else stdout).write(piece.data)
+        except OSError as error:
+            raise OutputUnwritableError(_STDERR if is_error else _STDOUT, error) from error
+
+
+async def _capture(process: Process, report: Report) -> None:
+    async for piece in process.output():
+        (report.stderr if piece.stream == "stderr" else report.stdout).add(piece.data)
+
+
+def _policy(request: RunRequest) -> EnvironmentPolicy | HostPolicy:
+    return HOST_POLICY if request.inherit is None else EnvironmentPolicy(inherit=request.inherit)
+
+
+def _directory(client: Client, request: RunRequest) -> str | None:
+    if request.directory is None:
+        return None
+    return posixpath.join(uri_to_path(client.host.cwd), request.directory)
+
+
+def _can_resize(client: Client) -> bool:
+    return client.extensions is not None and client.extensions.resize
+
+
+def _check_stdin(client: Client, request: RunRequest) -> None:
+    """Refuse to forward stdin to a host that could not be told where it ends.
+
+    Otherwise a remote program that reads to the end of its input would never end.
+    """
+    can_end = client.extensions is not None and client.extensions.close_stdin
+    if is_forwarded(request) and not request.terminal and not can_end:
+        raise StdinUnforwardableError
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

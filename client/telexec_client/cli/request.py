@@ -1,0 +1,100 @@
+"""What one `telexec run` asks for, put together from its options: pure, so that it can be tested.
+
+Nothing here reads a file, a terminal or `os.environ`; those come as arguments.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from telexec_client.cli.errors import CommandError
+from telexec_client.cli.variables import (
+    InvalidVariableError,
+    is_utf8,
+    merged,
+    parse_name,
+    parse_variable,
+)
+
+Inherit = Literal["all", "core", "none"]
+
+
+class InvalidArgumentError(CommandError):
+    """An argument of the remote command cannot be sent; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The host to run on; without a URL, the embedded host.
+
+    `token_file` holds the bearer token; `None`: none is sent.
+    """
+
+    url: str | None = None
+    token_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One command and how to run it.
+
+    `inherit`: what of the host's environment the process gets; `None`: the host's environment on a
+    remote host, nothing on the embedded one. `directory`: `None` for the host's own; a relative
+    one starts there. `terminal`: on a PTY. `interactive`: forward stdin also from a terminal.
+    `no_stdin`: never forward it. `as_json`: one JSON object at the end instead of the output.
+    """
+
+    argv: tuple[str, ...]
+    target: Target = Target()
+    env: Mapping[str, str] | None = None
+    unset: tuple[str, ...] = ()
+    inherit: Inherit | None = None
+    directory: str | None = None
+    terminal: bool = False
+    interactive: bool = False
+    no_stdin: bool = False
+    timeout_s: float | None = None
+    as_json: bool = False
+
+
+def overlay(
+    env_files: Sequence[Mapping[str, str]], arguments: Sequence[str], callers: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables to lay over the environment: files in order, then each `-e` in order.
+
+    Args:
+        env_files: The variables of each `--env-file`.
+        arguments: Each `-e`, as written.
+        callers: The caller's environment, for a `-e` that names a variable only.
+
+    Raises:
+        InvalidVariableError: A `-e` cannot be used.
+    """
+    return merged([*env_files, dict(parse_variable(argument, callers) for argument in arguments)])
+
+
+def unset_names(arguments: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names to take out of the environment.
+
+    Raises:
+        InvalidVariableError: One is no name, or is also given a value.
+    """
+    names = tuple(parse_name(argument) for argument in arguments)
+    for name in names:
+        if name in env:
+            raise InvalidVariableError(f"cannot both set and unset {name}")
+    return names
+
+
+def check_argv(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the remote command.
+
+    Raises:
+        InvalidArgumentError: It cannot be sent.
+    """
+    for number, argument in enumerate(argv):
+        if not is_utf8(argument):
+            raise InvalidArgumentError(f"cannot send argument {number}: it is not UTF-8")
+    if not argv[0]:
+        raise InvalidArgumentError("cannot run a program without a name")
+    return tuple(argv)

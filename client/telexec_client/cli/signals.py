@@ -1,0 +1,129 @@
+"""What signals to `telexec` do to the remote process."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+from telexec_client.cli.exit_codes import killed_by
+from telexec_client.cli.terminal import terminal_size
+from telexec_client.errors import ProcessNotFoundError
+from telexec_client.process import Process
+
+END_DEADLINE_S = 10.0
+"""How long the remote process may take to end after SIGTERM or SIGHUP until we leave anyway."""
+
+
+class _Order(Enum):
+    """What is to be done to the process."""
+
+    INTERRUPT = auto()
+    TERMINATE = auto()
+    RESIZE = auto()
+
+
+class CallerSignals:
+    """The signals that the caller sends, passed on while a process runs.
+
+    ^C interrupts the process, a second one terminates it, a third leaves at once. SIGTERM and
+    SIGHUP terminate it. Before there is a process, each of them ends `task`. Signals that the
+    caller has ignored (nohup) stay ignored.
+    """
+
+    def __init__(self, task: asyncio.Task[int], *, at_leaving: Callable[[], None]) -> None:
+        self._task = task
+        self._at_leaving = at_leaving
+        self._loop = asyncio.get_running_loop()
+        self._installed: list[signal.Signals] = []
+        self._orders: set[_Order] = set()
+        self._has_orders = asyncio.Event()
+        self._has_process = False
+        self._interrupts = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self.ended_by: signal.Signals | None = None
+
+    def __enter__(self) -> Self:
+        self._install(signal.SIGINT, self._on_interrupt)
+        self._install(signal.SIGTERM, self._on_ending, signal.SIGTERM)
+        self._install(signal.SIGHUP, self._on_ending, signal.SIGHUP)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number in self._installed:
+            self._loop.remove_signal_handler(number)
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    async def pass_on(self, process: Process, *, resizes: bool) -> None:
+        """Do to `process` what the caller's signals ask for, until cancelled.
+
+        Args:
+            process: The process.
+            resizes: Whether to give its terminal the size of ours whenever that changes.
+        """
+        if resizes:
+            self._install(signal.SIGWINCH, self._order, _Order.RESIZE)
+        self._has_process = True
+        while True:
+            await self._has_orders.wait()
+            self._has_orders.clear()
+            orders, self._orders = self._orders, set()
+            # A process that has just ended needs none of this any more.
+            with suppress(ProcessNotFoundError):
+                if _Order.RESIZE in orders:
+                    await process.resize(terminal_size())
+                if _Order.TERMINATE in orders:
+                    await process.terminate()
+                elif _Order.INTERRUPT in orders:
+                    await process.signal("SIGINT")
+
+    def _install(
+        self, number: signal.Signals, handler: Callable[..., None], *arguments: object
+    ) -> None:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            self._loop.add_signal_handler(number, handler, *arguments)
+            self._installed.append(number)
+
+    def _order(self, order: _Order) -> None:
+        self._orders.add(order)
+        self._has_orders.set()
+
+    def _on_interrupt(self) -> None:
+        self._interrupts += 1
+        if not self._has_process:
+            self._leave_soon(signal.SIGINT)
+        elif self._interrupts == 1:
+            self._order(_Order.INTERRUPT)
+        elif self._interrupts == 2:
+            self._order(_Order.TERMINATE)
+        else:
+            self._leave_now(signal.SIGINT)
+
+    def _on_ending(self, number: signal.Signals) -> None:
+        if not self._has_process or self.ended_by is not None:
+            self._leave_soon(number)
+            return
+        self.ended_by = number
+        self._order(_Order.TERMINATE)
+        self._deadline = self._loop.call_later(END_DEADLINE_S, self._task.cancel)
+
+    def _leave_soon(self, number: signal.Signals) -> None:
+        """End the task, which closes what it opened; who asks again leaves at once."""
+        if self.ended_by is not None and self._task.cancelling():
+            self._leave_now(number)
+        self.ended_by = number
+        self._task.cancel()
+
+    def _leave_now(self, number: signal.Signals) -> None:
+        self._at_leaving()
+        # Nothing is waited for: the host ends what we leave when the session's lease is over.
+        os._exit(killed_by(number))

@@ -1,0 +1,47 @@
+"""The caller's terminal: its size, and raw mode while a remote terminal is behind it."""
+
+import os
+import termios
+import tty
+from contextlib import suppress
+from typing import Any
+
+from telexec_schemas.process import TerminalSize
+
+_STANDARD_DESCRIPTORS = (0, 1, 2)
+
+
+def terminal_size() -> TerminalSize:
+    """Return the size of the caller's terminal; 24 by 80 without one or where it says 0."""
+    for fd in _STANDARD_DESCRIPTORS:
+        try:
+            size = os.get_terminal_size(fd)
+        except OSError:
+            continue
+        if size.lines > 0 and size.columns > 0:
+            return TerminalSize(rows=size.lines, columns=size.columns)
+    return TerminalSize()
+
+
+class RawMode:
+    """A terminal's mode in which every key goes to the remote terminal as it is typed.
+
+    Entered with `set`, left with `restore`, which may be called at any time and more than once.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._mode: list[Any] | None = None
+
+    def set(self) -> None:
+        """Enter raw mode."""
+        self._mode = termios.tcgetattr(self._fd)
+        tty.setraw(self._fd)
+
+    def restore(self) -> None:
+        """Give the terminal back as it was."""
+        if self._mode is not None:
+            # A terminal that has gone meanwhile has no mode to give back.
+            with suppress(termios.error):
+                termios.tcsetattr(self._fd, termios.TCSADRAIN, self._mode)
+            self._mode = None
