@@ -162,10 +162,13 @@ class WriteInput(Message, frozen=True):
     write_id: WriteId
 
 
+WriteStatus = Literal["accepted", "unknownProcess", "stdinClosed", "starting"]
+
+
 class InputStatus(Message, frozen=True):
     """What became of a write."""
 
-    status: Literal["accepted", "unknownProcess", "stdinClosed", "starting"]
+    status: WriteStatus
 
 
 class CloseInput(Message, frozen=True):

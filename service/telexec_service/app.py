@@ -1,0 +1,176 @@
+"""The service as a whole: its parts put together, run, and taken apart."""
+
+import asyncio
+import itertools
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
+from telexec_schemas.process import EndReason
+
+from telexec_service import __version__
+from telexec_service.config import Config
+from telexec_service.core.environment import HostEnvironment
+from telexec_service.core.peer import Peer
+from telexec_service.filesystem.limits import FileLimits
+from telexec_service.host_information import read_host_information
+from telexec_service.processes.reaper import Reaper
+from telexec_service.processes.spawner import Spawner
+from telexec_service.rpc.connection import Connection
+from telexec_service.rpc.environment_routes import environment_routes
+from telexec_service.rpc.filesystem_routes import FilesystemRoutes
+from telexec_service.rpc.host import Host
+from telexec_service.rpc.process_routes import ProcessRoutes
+from telexec_service.sessions.table import SessionTable
+from telexec_service.transport.address import Address
+from telexec_service.transport.listener import Listener, announce
+
+CLOSE_DEADLINE_S = 5.0
+"""How long peers have to answer the end of their connections, and killed children to die."""
+
+
+@dataclass(slots=True, frozen=True)
+class ServiceOptions:
+    """What the service is to do. `token` None: everybody may connect."""
+
+    address: Address
+    token: str | None
+    config: Config
+
+
+async def serve(options: ServiceOptions, log: Any) -> None:
+    """Serve until SIGTERM or SIGINT; when it returns, no child, task or descriptor is left.
+
+    Raises:
+        ListenError: The address cannot be listened on.
+    """
+    config = options.config
+    spawner, reaper = Spawner(), Reaper()
+    # The environment is taken once: what later code puts into it is not the host's.
+    environment = HostEnvironment(dict(os.environ), config.environment)
+    process_routes = ProcessRoutes(environment, config.shutdown)
+    information = read_host_information(__version__)
+    stop = _StopSignals()
+    numbers = itertools.count(1)
+    sessions = SessionTable(config, spawner, reaper, log)
+    with ThreadPoolExecutor(config.limits.file_threads, "files") as file_threads:
+        async with asyncio.TaskGroup() as tasks:
+            host = Host(
+                config=config,
+                sessions=sessions,
+                routes={
+                    **environment_routes(information),
+                    **process_routes.routes(),
+                    **FilesystemRoutes(file_threads, FileLimits()).routes(),
+                },
+                environment_info=information,
+                extensions=_extensions(config),
+                tasks=tasks,
+            )
+
+            def accept(peer: Peer) -> Connection:
+                return Connection(peer, host, log.bind(connection=next(numbers)))
+
+            listener = Listener(config, options.token, accept=accept, on_peer_gone=stop.hurry)
+            try:
+                url = await listener.open(options.address)
+                log.info("service.started", version=__version__, url=url, pid=os.getpid())
+                if url is not None:
+                    announce(url)
+                await stop.wait()
+                log.info("service.draining")
+                listener.refuse()
+                process_routes.refuse_starts()
+                await _drain(sessions, config, stop)
+            finally:
+                sessions.close(EndReason.SHUTDOWN)
+                await _close(listener, reaper)
+                reaper.close()
+                spawner.close()
+                stop.close()
+    log.info("service.stopped")
+
+
+class _StopSignals:
+    """SIGTERM and SIGINT: the first asks for the end, the second for a quick one."""
+
+    _NUMBERS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wanted = asyncio.Event()
+        self.is_urgent = asyncio.Event()
+        for number in self._NUMBERS:
+            self._loop.add_signal_handler(number, self._take)
+
+    async def wait(self) -> None:
+        await self._wanted.wait()
+
+    def hurry(self) -> None:
+        self._wanted.set()
+        self.is_urgent.set()
+
+    def close(self) -> None:
+        for number in self._NUMBERS:
+            self._loop.remove_signal_handler(number)
+
+    def _take(self) -> None:
+        if self._wanted.is_set():
+            self.is_urgent.set()
+        self._wanted.set()
+
+
+async def _drain(sessions: SessionTable, config: Config, stop: _StopSignals) -> None:
+    """Give running processes time to end, then TERM, then no more time."""
+    if await _all_ended(sessions, config.shutdown.drain_s, stop):
+        return
+    for process in tuple(sessions.running_processes):
+        process.interrupt_for_shutdown()
+    await _all_ended(sessions, config.shutdown.kill_grace_s, stop)
+
+
+async def _all_ended(sessions: SessionTable, timeout_s: float, stop: _StopSignals) -> bool:
+    """Wait until no process runs; False if some still do when the time or the patience is over."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            async with asyncio.TaskGroup() as waits:
+                ended = waits.create_task(sessions.wait_until_none_runs(), name="processes end")
+                urgent = waits.create_task(stop.is_urgent.wait(), name="second signal")
+                await asyncio.wait((ended, urgent), return_when=asyncio.FIRST_COMPLETED)
+                ended.cancel()
+                urgent.cancel()
+    except TimeoutError:
+        return False
+    return not stop.is_urgent.is_set()
+
+
+async def _close(listener: Listener, reaper: Reaper) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_DEADLINE_S):
+            await listener.close()
+            await reaper.wait_until_empty()
+    except TimeoutError:
+        listener.abort()
+
+
+def _extensions(config: Config) -> ExtensionGrant:
+    return ExtensionGrant(
+        version=EXTENSION_VERSION,
+        server=__version__,
+        limits=Limits(
+            lease_ms=int(config.sessions.lease_s * 1000),
+            max_frame_bytes=config.limits.max_frame_bytes,
+            retained_bytes=config.limits.retained_bytes,
+            max_processes=config.limits.max_processes,
+        ),
+        close_stdin=True,
+        signals=True,
+        resize=True,
+        env_unset=True,
+        timeouts=True,
+        flow=True,
+        lost=True,
+    )

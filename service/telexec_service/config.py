@@ -1,0 +1,119 @@
+"""Everything an operator can set, read once at start and passed down as frozen structs."""
+
+import tomllib
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+KIB = 1024
+MIB = 1024 * KIB
+
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text says where and why."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the configuration file; unknown keys are errors."""
+
+
+class Limits(Section, frozen=True):
+    """Bounds. `*_bytes` are bytes; the rest are counts.
+
+    A larger inbound frame closes its connection (close code 1009); an outbound one is never larger
+    than a file read or a batch of output. `retained_bytes` of output are kept per process for
+    readers. A write to stdin is answered at once while `stdin_buffer_bytes` hold it, later when
+    the process has read enough, and refused beyond `stdin_backlog_bytes`.
+    """
+
+    max_frame_bytes: Positive = 64 * MIB
+    max_connections: Positive = 4096
+    max_sessions: Positive = 4096
+    max_processes: Positive = 1024
+    max_finished_processes: Positive = 1024
+    max_requests_in_flight: Positive = 1024
+    file_threads: Positive = 8
+    retained_bytes: Positive = MIB
+    retained_events: Positive = 16_384
+    stdin_buffer_bytes: Positive = MIB
+    stdin_backlog_bytes: Positive = 128 * MIB
+    handshake_timeout_s: Seconds = 10.0
+
+
+class Sessions(Section, frozen=True):
+    """How long things outlive what they belong to, in seconds.
+
+    `lease_s`: a session without its connection. `finished_s`: a finished process whose output was
+    delivered.
+    """
+
+    lease_s: Seconds = 30.0
+    finished_s: Seconds = 30.0
+
+
+class Keepalive(Section, frozen=True):
+    """How a dead peer is noticed, in seconds.
+
+    A peer that sent nothing for `interval_s` is pinged and cut off if it stays silent for
+    `timeout_s` more. When another connection wants to resume its session, it has `probe_s`.
+    """
+
+    interval_s: Seconds = 20.0
+    timeout_s: Seconds = 20.0
+    probe_s: Seconds = 2.0
+
+
+class Environment(Section, frozen=True):
+    """Which of the service's own variables a child may see.
+
+    Names that match a pattern of `hide` (`*` and `?`, any case) reach no child that asks for the
+    host's environment; `request_policy = "trusted"` gives requests the raw environment.
+    """
+
+    hide: Sequence[str] = ("TELEXEC_*",)
+    request_policy: Literal["bounded", "trusted"] = "bounded"
+
+
+class Shutdown(Section, frozen=True):
+    """What SIGTERM does, in seconds.
+
+    Running processes have `drain_s` to end by themselves, then TERM and, `kill_grace_s` later,
+    KILL.
+    """
+
+    drain_s: Seconds = 5.0
+    kill_grace_s: Seconds = 2.0
+
+
+class Config(Section, frozen=True):
+    """The whole configuration."""
+
+    limits: Limits = Limits()
+    sessions: Sessions = Sessions()
+    keepalive: Keepalive = Keepalive()
+    environment: Environment = Environment()
+    shutdown: Shutdown = Shutdown()
+
+
+def load_config(path: str) -> Config:
+    """Return the configuration that a TOML file holds; what it leaves out has its default.
+
+    Raises:
+        ConfigError: The file cannot be read, is no TOML, or holds an unknown key or a bad value.
+    """
+    try:
+        with open(path, "rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error}") from error
+    try:
+        return msgspec.convert(document, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"cannot use the configuration {path}: {error}") from error

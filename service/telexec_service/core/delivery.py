@@ -1,0 +1,88 @@
+"""How far the output of one process was pushed to its session, and how far it may run ahead."""
+
+from telexec_schemas.identifiers import Seq
+
+from telexec_service.core.output_log import Event, Output, OutputLog
+
+
+class Delivery:
+    """The push cursor of one process.
+
+    With credit, output is pushed up to an offset that the client moves on as it consumes: what it
+    has not consumed yet stays retained, so that a lost connection loses nothing. Without credit,
+    what was pushed counts as delivered, and the newest output stays retained as far as it fits.
+
+    Args:
+        credit_bytes: The offset up to which output may be pushed at first; None: no such bound.
+    """
+
+    def __init__(self, log: OutputLog, *, credit_bytes: int | None) -> None:
+        self._log = log
+        self._window_bytes = credit_bytes
+        self._credit_bytes = credit_bytes
+        self._next_seq = Seq(1)
+        self._sent_bytes = 0
+        self._is_attached = True
+        self._pinned_byte = 0
+
+    @property
+    def has_sent_all(self) -> bool:
+        """Whether every event so far was pushed."""
+        return self._next_seq == self._log.next_seq
+
+    def next_event(self) -> Event | None:
+        """Return the event to push next; None if there is none or the credit is used up."""
+        event = self._log.event(self._next_seq)
+        if (
+            isinstance(event, Output)
+            and self._credit_bytes is not None
+            # A piece may overshoot, so that a credit smaller than a piece still gets through.
+            and self._sent_bytes >= self._credit_bytes
+        ):
+            return None
+        return event
+
+    def mark_sent(self, event: Event) -> None:
+        """Note that an event was pushed."""
+        self._next_seq = Seq(event.seq + 1)
+        if isinstance(event, Output):
+            self._sent_bytes = event.end
+
+    def grant(self, up_to_bytes: int) -> None:
+        """Move the credit on; a smaller one than before is old news and changes nothing."""
+        if self._credit_bytes is not None:
+            self._credit_bytes = max(self._credit_bytes, up_to_bytes)
+
+    def attach(self) -> None:
+        """Note that the session has a connection."""
+        self._is_attached = True
+
+    def detach(self) -> None:
+        """Note that the session has none: all that is retained may still be asked for."""
+        self._is_attached = False
+        self._pinned_byte = max(self._log.first_byte, self._consumed_bytes)
+
+    @property
+    def pinned_byte(self) -> int:
+        """The offset from which on nothing may be dropped."""
+        if not self._is_attached:
+            return self._pinned_byte
+        return self._sent_bytes if self._credit_bytes is None else self._consumed_bytes
+
+    @property
+    def _consumed_bytes(self) -> int:
+        if self._credit_bytes is None or self._window_bytes is None:
+            return 0
+        return min(self._credit_bytes - self._window_bytes, self._sent_bytes)
+
+    @property
+    def is_log_full(self) -> bool:
+        """Whether the process should wait: what may not be dropped fills its share of the log."""
+        log = self._log
+        # Without credit only half is filled with what is to be sent: the rest is for readers that
+        # come back after a cut and ask again for what was on its way.
+        share = 2 if self._is_attached and self._credit_bytes is None else 1
+        if log.total_bytes - self.pinned_byte >= log.capacity_bytes // share:
+            return True
+        # In tiny pieces the count of what is unsent decides.
+        return log.next_seq - self._next_seq >= log.capacity_events // 2

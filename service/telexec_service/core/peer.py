@@ -1,0 +1,40 @@
+"""The two ends of a transport: what the layers above see of it, and what it tells them."""
+
+from typing import Protocol
+
+
+class Peer(Protocol):
+    """The other side of one connection."""
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether output should wait for `Receiver.on_writable`."""
+        ...
+
+    def send(self, *parts: bytes) -> None:
+        """Queue one message, given in parts; all of one turn of the loop leave in one write."""
+        ...
+
+    def close(self, why: str) -> None:
+        """End the connection after what is queued, because the peer broke the protocol."""
+        ...
+
+    async def is_alive(self) -> bool:
+        """Ask the peer for a sign of life; False once it failed to give one in time."""
+        ...
+
+
+class Receiver(Protocol):
+    """What a transport tells of one connection."""
+
+    def on_message(self, payload: bytes) -> None:
+        """Take one message."""
+        ...
+
+    def on_writable(self) -> None:
+        """Go on with output: the peer is no longer congested."""
+        ...
+
+    def on_lost(self) -> None:
+        """Note that the connection is gone. Called once, last."""
+        ...

@@ -1,0 +1,1 @@
+"""Running programs and moving their input and output."""

@@ -1,0 +1,91 @@
+"""Reading one stream of a child's output."""
+
+import asyncio
+import fcntl
+import os
+import struct
+import termios
+from collections.abc import Callable
+
+from telexec_schemas.process import Stream
+
+CHUNK_BYTES = 64 * 1024
+"""The most that is read at once, and so the largest piece of output."""
+
+
+class OutputPipe:
+    """A pipe or PTY that output is read from whenever there is some, unless paused.
+
+    Args:
+        descriptor: Non-blocking; owned from here on.
+        on_data: Called with each piece, in order.
+        on_drained: Called when the pipe no longer owes anything, and when it has ended.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        descriptor: int,
+        stream: Stream,
+        on_data: Callable[[Stream, bytes], None],
+        on_drained: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._descriptor = descriptor
+        self._stream: Stream = stream
+        self._on_data = on_data
+        self._on_drained = on_drained
+        self._is_reading = False
+        self._owed_bytes = 0
+        self.is_open = True
+
+    @property
+    def owes(self) -> bool:
+        """Whether some of what `note_exit` found in the pipe is still to be read."""
+        return self.is_open and self._owed_bytes > 0
+
+    def set_reading(self, wanted: bool) -> None:  # noqa: FBT001 - the value is the verb's object
+        """Read from now on, or let the child wait."""
+        if not self.is_open or wanted == self._is_reading:
+            return
+        self._is_reading = wanted
+        if wanted:
+            self._loop.add_reader(self._descriptor, self._read)
+        else:
+            self._loop.remove_reader(self._descriptor)
+
+    def note_exit(self) -> None:
+        """Look how much the pipe holds: so much was written before the child was gone."""
+        if self.is_open:
+            size = fcntl.ioctl(self._descriptor, termios.FIONREAD, b"\0\0\0\0")
+            self._owed_bytes = struct.unpack("i", size)[0]
+
+    def read_owed(self) -> None:
+        """Read what `note_exit` found, unless reading is paused in between."""
+        while self.owes and self._is_reading:
+            self._read()
+
+    def close(self) -> None:
+        """Stop reading and close the descriptor; nothing is called after that."""
+        if self.is_open:
+            self.set_reading(False)
+            self.is_open = False
+            os.close(self._descriptor)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._descriptor, CHUNK_BYTES)
+        except BlockingIOError:
+            if self.owes:
+                self._owed_bytes = 0
+                self._on_drained()
+            return
+        except OSError:
+            # EIO: a PTY's last user is gone (pty(7)).
+            data = b""
+        self._owed_bytes -= len(data)
+        if data:
+            self._on_data(self._stream, data)
+        else:
+            self.close()
+            self._on_drained()

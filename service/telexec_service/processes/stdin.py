@@ -1,0 +1,149 @@
+"""Writing to a child in order, without ever waiting for it."""
+
+import asyncio
+import os
+from collections import deque
+
+from telexec_schemas.errors import ErrorCode, ErrorReason
+from telexec_schemas.identifiers import WriteId
+from telexec_schemas.process import WriteStatus
+
+from telexec_service.config import Limits
+from telexec_service.core.failure import RpcFailure
+from telexec_service.core.write_ids import WriteIds
+
+
+class StdinWriter:
+    """The queue in front of a child's stdin or PTY.
+
+    A write is accepted at once while the queue is short; otherwise when the child has read enough:
+    so a client that waits for its answers never runs far ahead of the child.
+
+    Args:
+        descriptor: Where to write; None: the child has no writable stdin. Owned from here on.
+        end_of_input: What ends the input: b"" closes the descriptor, else these bytes are written.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        descriptor: int | None,
+        limits: Limits,
+        *,
+        end_of_input: bytes,
+    ) -> None:
+        self._loop = loop
+        self._descriptor = descriptor
+        self._limits = limits
+        self._end_of_input = end_of_input
+        self._queue: deque[memoryview] = deque()
+        self._queued_bytes = 0
+        self._waiting: deque[asyncio.Future[WriteStatus]] = deque()
+        self._writes: WriteIds[asyncio.Future[WriteStatus] | WriteStatus] = WriteIds()
+        self._is_ending = False
+        self._is_watched = False
+
+    def write(self, data: bytes, write_id: WriteId) -> WriteStatus | asyncio.Future[WriteStatus]:
+        """Queue data behind all that was queued before; a known `write_id` is not written again.
+
+        Raises:
+            RpcFailure: More is queued than the limit allows.
+        """
+        known = self._writes.known(write_id)
+        if known is not None:
+            return known
+        outcome = self._queue_data(data)
+        self._writes.remember(write_id, outcome)
+        return outcome
+
+    def end(self) -> None:
+        """End the input once all that is queued was written. Again is no error."""
+        if self._descriptor is None or self._is_ending:
+            return
+        if self._end_of_input:
+            self._queue_data(self._end_of_input)
+        else:
+            self._is_ending = True
+            self._flush()
+
+    def close(self) -> None:
+        """Drop what is queued and close the descriptor; writes that wait learn of it."""
+        if self._descriptor is not None:
+            self._unwatch()
+            os.close(self._descriptor)
+            self._descriptor = None
+        self._queue.clear()
+        self._queued_bytes = 0
+        while self._waiting:
+            _resolve(self._waiting.popleft(), "stdinClosed")
+
+    def _queue_data(self, data: bytes) -> WriteStatus | asyncio.Future[WriteStatus]:
+        if self._is_ending or not self._is_open():
+            return "stdinClosed"
+        limit = self._limits.stdin_backlog_bytes
+        if self._queued_bytes + len(data) > limit:
+            raise RpcFailure(
+                ErrorCode.INVALID_REQUEST,
+                ErrorReason.LIMIT_REACHED,
+                f"cannot queue {len(data)} bytes of input: with what the process has not read yet"
+                f" that is over the limit of {limit} (stdin_backlog_bytes)",
+                subject="stdin_backlog_bytes",
+                limit=limit,
+            )
+        self._queue.append(memoryview(data))
+        self._queued_bytes += len(data)
+        self._flush()
+        if not self._is_open():
+            return "stdinClosed"
+        if self._queued_bytes <= self._limits.stdin_buffer_bytes:
+            return "accepted"
+        waiting: asyncio.Future[WriteStatus] = self._loop.create_future()
+        self._waiting.append(waiting)
+        return waiting
+
+    def _is_open(self) -> bool:
+        return self._descriptor is not None
+
+    def _flush(self) -> None:
+        if self._descriptor is None:
+            return
+        try:
+            while self._queue:
+                data = self._queue[0]
+                written = os.write(self._descriptor, data)
+                self._queued_bytes -= written
+                if written < len(data):
+                    self._queue[0] = data[written:]
+                    break
+                self._queue.popleft()
+        except BlockingIOError:
+            pass
+        except OSError:
+            # EPIPE: the child closed its stdin; EIO: the terminal hung up.
+            self.close()
+            return
+        if self._queue:
+            self._watch()
+        elif self._is_ending:
+            self.close()
+        else:
+            self._unwatch()
+        if self._queued_bytes <= self._limits.stdin_buffer_bytes:
+            while self._waiting:
+                _resolve(self._waiting.popleft(), "accepted")
+
+    def _watch(self) -> None:
+        if not self._is_watched and self._descriptor is not None:
+            self._loop.add_writer(self._descriptor, self._flush)
+            self._is_watched = True
+
+    def _unwatch(self) -> None:
+        if self._is_watched and self._descriptor is not None:
+            self._loop.remove_writer(self._descriptor)
+            self._is_watched = False
+
+
+def _resolve(waiting: asyncio.Future[WriteStatus], status: WriteStatus) -> None:
+    # The request that waited may be gone with its connection.
+    if not waiting.done():
+        waiting.set_result(status)

@@ -1,0 +1,1 @@
+"""Requests: who may ask for what, when, and who answers."""

@@ -1,0 +1,210 @@
+"""One connection: its handshake, its requests, its session."""
+
+import asyncio
+import inspect
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from telexec_schemas import methods
+from telexec_schemas.errors import ErrorCode, ErrorReason
+from telexec_schemas.frame import (
+    UNKNOWN_REQUEST_ID,
+    MalformedFrameError,
+    Notice,
+    Request,
+    encode_answer,
+    encode_failure,
+    parse_frame,
+)
+from telexec_schemas.identifiers import RequestId, SessionId
+from telexec_schemas.lifecycle import Initialize, Initialized
+
+from telexec_service.core.failure import RpcFailure
+from telexec_service.core.handshake import Handshake
+from telexec_service.core.peer import Peer
+from telexec_service.rpc.host import Host
+from telexec_service.sessions.session import Session
+
+
+class Connection:
+    """Answers one peer. Requests run concurrently; those answered at once are answered in order.
+
+    A request that waits (a long poll, a file operation) runs as a task that ends with the
+    connection; what it started on the host belongs to the session and goes on.
+
+    Args:
+        log: A structlog logger with the connection's id bound.
+    """
+
+    def __init__(self, peer: Peer, host: Host, log: Any) -> None:
+        self._peer = peer
+        self._host = host
+        self._log = log
+        self._handshake = Handshake()
+        self._session: Session | None = None
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._is_lost = False
+
+    def on_message(self, payload: bytes) -> None:
+        """Take one frame."""
+        try:
+            frame = parse_frame(payload)
+        except MalformedFrameError as error:
+            failure = RpcFailure(ErrorCode.INVALID_REQUEST, ErrorReason.MALFORMED_FRAME, str(error))
+            self._fail(UNKNOWN_REQUEST_ID, failure, method=None)
+            return
+        if isinstance(frame, Request):
+            self._take_request(frame)
+        elif isinstance(frame, Notice):
+            self._take_notice(frame)
+        else:
+            self._peer.close("cannot accept an answer: this side asked nothing")
+
+    def on_writable(self) -> None:
+        """Go on pushing output."""
+        if self._session is not None:
+            self._session.push()
+
+    def on_lost(self) -> None:
+        """Give up what waits, and let the session go on without this connection."""
+        self._is_lost = True
+        for task in self._waiting:
+            task.cancel()
+        if self._session is not None:
+            self._host.sessions.detach(self._session)
+            self._session = None
+
+    def _take_notice(self, notice: Notice) -> None:
+        if notice.method == methods.INITIALIZED.name:
+            if self._session is None or not self._handshake.accept_initialized():
+                self._peer.close("cannot accept `initialized` before `initialize`")
+            else:
+                self._session.start_pushing()
+        elif notice.method == methods.CREDIT.name and self._session is not None:
+            try:
+                credit = methods.CREDIT.decode_params(notice.params)
+            except msgspec.DecodeError as error:
+                self._peer.close(f"cannot read `{notice.method}`: {error}")
+            else:
+                self._session.grant(credit.process_id, credit.up_to_bytes)
+        else:
+            self._peer.close("cannot accept this notification")
+
+    def _take_request(self, request: Request) -> None:
+        try:
+            outcome = self._serve(request)
+            if not inspect.iscoroutine(outcome):
+                self._answer(request, outcome)
+                return
+            limit = self._host.config.limits.max_requests_in_flight
+            if len(self._waiting) >= limit:
+                outcome.close()
+                raise RpcFailure(
+                    ErrorCode.INVALID_REQUEST,
+                    ErrorReason.LIMIT_REACHED,
+                    f"cannot take the request: {limit} are in flight (max_requests_in_flight)",
+                    subject="max_requests_in_flight",
+                    limit=limit,
+                )
+        except RpcFailure as failure:
+            self._fail(request.id, failure, method=request.method)
+        except Exception:  # noqa: BLE001 - the root of a request: logged, and answered
+            self._crash(request)
+        else:
+            task = self._host.tasks.create_task(
+                self._answer_later(request, outcome), name=f"answer {request.method}"
+            )
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+
+    def _serve(self, request: Request) -> Any:
+        if request.method == methods.INITIALIZE.name:
+            return self._initialize(_decode(methods.INITIALIZE, request))
+        route = self._host.routes.get(request.method)
+        if route is None:
+            raise RpcFailure(
+                ErrorCode.METHOD_NOT_FOUND,
+                ErrorReason.METHOD_UNKNOWN,
+                f"cannot serve `{request.method}`: this service has no such method",
+                subject=request.method,
+            )
+        params = _decode(route.method, request)
+        self._handshake.check_request()
+        return route.serve(self._own_session(), params)
+
+    def _own_session(self) -> Session:
+        if self._session is None:
+            raise RuntimeError("a request was let in before its connection had a session")
+        return self._session
+
+    def _initialize(self, params: Initialize) -> Any:
+        self._handshake.begin()
+        if params.resume_session_id is not None:
+            return self._resume(params, params.resume_session_id)
+        try:
+            session = self._host.sessions.create(self._peer)
+        except RpcFailure:
+            self._handshake.give_up()
+            raise
+        return self._adopt(session, params)
+
+    async def _resume(self, params: Initialize, session_id: SessionId) -> Initialized:
+        try:
+            session = await self._host.sessions.resume(session_id, self._peer)
+        except RpcFailure:
+            self._handshake.give_up()
+            raise
+        return self._adopt(session, params)
+
+    def _adopt(self, session: Session, params: Initialize) -> Initialized:
+        self._session = session
+        self._handshake.succeed()
+        self._log = self._log.bind(session_id=session.session_id)
+        self._log.info("connection.initialized", client=params.client_name[:100])
+        return Initialized(
+            session_id=session.session_id,
+            environment_info=self._host.environment_info,
+            telexec=UNSET if params.telexec is UNSET else self._host.extensions,
+        )
+
+    async def _answer_later(self, request: Request, outcome: Any) -> None:
+        try:
+            self._answer(request, await outcome)
+        except RpcFailure as failure:
+            self._fail(request.id, failure, method=request.method)
+        except Exception:  # noqa: BLE001 - the root of a request: logged, and answered
+            self._crash(request)
+
+    def _answer(self, request: Request, result: Any) -> None:
+        self._send(encode_answer(request.id, result))
+        self._log.debug("rpc.completed", method=request.method)
+
+    def _fail(self, request_id: RequestId, failure: RpcFailure, *, method: str | None) -> None:
+        self._send(encode_failure(request_id, failure.to_wire()))
+        self._log.debug("rpc.failed", method=method, code=int(failure.code), reason=failure.reason)
+
+    def _crash(self, request: Request) -> None:
+        self._log.exception("rpc.crashed", method=request.method)
+        failure = RpcFailure(
+            ErrorCode.INTERNAL,
+            ErrorReason.INTERNAL,
+            f"cannot serve `{request.method}`: the service has a defect; its log has the details",
+        )
+        self._fail(request.id, failure, method=request.method)
+
+    def _send(self, payload: bytes) -> None:
+        if not self._is_lost:
+            self._peer.send(payload)
+
+
+def _decode(method: Any, request: Request) -> Any:
+    try:
+        return method.decode_params(request.params)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RpcFailure(
+            ErrorCode.INVALID_PARAMS,
+            ErrorReason.PARAMS_INVALID,
+            f"cannot use the params of `{request.method}`: {error}",
+            subject=request.method,
+        ) from error

@@ -1,0 +1,31 @@
+"""A method tied to what serves it."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from telexec_schemas.method import Method
+
+from telexec_service.sessions.session import Session
+
+Params = TypeVar("Params")
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True, frozen=True)
+class Route(Generic[Params, Result]):
+    """What serves a method: with a result at once, or with one to wait for.
+
+    A request that is answered at once costs no task, so the handlers of frequent ones should be.
+    """
+
+    method: Method[Params, Result]
+    serve: Callable[[Session, Params], Result | Coroutine[Any, Any, Result]]
+
+
+Routes = dict[str, Route[Any, Any]]
+
+
+def collect(*routes: Route[Any, Any]) -> Routes:
+    """Return routes by the name of their method."""
+    return {route.method.name: route for route in routes}

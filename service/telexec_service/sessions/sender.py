@@ -1,0 +1,78 @@
+"""Pushing the output of all processes of a session over its connection, each in its turn."""
+
+from collections import deque
+from collections.abc import Callable
+
+import pybase64
+from msgspec import UNSET
+from telexec_schemas.frame import encode_notice
+from telexec_schemas.identifiers import ProcessId
+from telexec_schemas.method import encode
+from telexec_schemas.methods import CLOSED, EXITED, OUTPUT
+from telexec_schemas.process import ProcessClosed, ProcessExited
+
+from telexec_service.core.output_log import Event, Exited, Output
+from telexec_service.core.peer import Peer
+from telexec_service.processes.process import Process
+
+
+class OutputSender:
+    """The one place that pushes output to a peer.
+
+    One piece of a process, then one of the next: none starves the others. While the peer is
+    congested nothing is pushed, and full logs make their processes wait.
+
+    Args:
+        on_delivered: Called with a process when all there will ever be of it was pushed.
+    """
+
+    def __init__(self, peer: Peer, on_delivered: Callable[[Process], None]) -> None:
+        self._peer = peer
+        self._on_delivered = on_delivered
+        self._queue: deque[Process] = deque()
+        self._queued: set[ProcessId] = set()
+
+    def announce(self, process: Process) -> None:
+        """Push what is new of a process, now or when it is its turn."""
+        if process.process_id not in self._queued:
+            self._queued.add(process.process_id)
+            self._queue.append(process)
+        self.push()
+
+    def push(self) -> None:
+        """Push until the peer is congested or nothing is left."""
+        while self._queue and not self._peer.is_congested:
+            process = self._queue.popleft()
+            delivery = process.delivery
+            event = delivery.next_event()
+            if event is None:
+                self._queued.discard(process.process_id)
+                if process.log.is_closed and delivery.has_sent_all:
+                    self._on_delivered(process)
+                continue
+            self._peer.send(*_frame(process.process_id, event))
+            delivery.mark_sent(event)
+            self._queue.append(process)
+            process.regulate()
+
+
+def _frame(process_id: ProcessId, event: Event) -> tuple[bytes, ...]:
+    if isinstance(event, Output):
+        # The hot path: the frame is put together around the output, so that it is copied once.
+        head = b'{"method":"%b","params":{"processId":%b,"seq":%d,"stream":"%b","chunk":"' % (
+            OUTPUT.name.encode(),
+            encode(process_id),
+            event.seq,
+            event.stream.encode(),
+        )
+        return head, pybase64.b64encode(event.data), b'"}}'
+    if isinstance(event, Exited):
+        exited = ProcessExited(
+            process_id,
+            event.seq,
+            event.exit_code,
+            signal=UNSET if event.signal is None else event.signal,
+            reason=event.reason,
+        )
+        return (encode_notice(EXITED.name, exited),)
+    return (encode_notice(CLOSED.name, ProcessClosed(process_id, event.seq)),)

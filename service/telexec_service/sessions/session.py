@@ -1,0 +1,222 @@
+"""One session: its processes and open files, whether or not a connection is attached to it."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from telexec_schemas.errors import ErrorCode, ErrorReason
+from telexec_schemas.identifiers import ProcessId, SessionId
+from telexec_schemas.process import EndReason
+
+from telexec_service.config import Config
+from telexec_service.core.failure import RpcFailure
+from telexec_service.core.peer import Peer
+from telexec_service.filesystem.handles import FileHandles
+from telexec_service.filesystem.limits import FileLimits
+from telexec_service.processes.process import Process, group_exists, kill_group
+from telexec_service.processes.reaper import Reaper
+from telexec_service.processes.spawner import Spawner, SpawnRequest
+from telexec_service.sessions.sender import OutputSender
+
+
+class Session:
+    """What a client owns on this host. It outlives its connection for the length of the lease.
+
+    Args:
+        log: A structlog logger with the session's id bound.
+        exited: Set whenever a process of any session has ended.
+    """
+
+    def __init__(
+        self,
+        session_id: SessionId,
+        config: Config,
+        *,
+        spawner: Spawner,
+        reaper: Reaper,
+        log: Any,
+        exited: asyncio.Event,
+    ) -> None:
+        self.session_id = session_id
+        self.files = FileHandles(FileLimits())
+        self._config = config
+        self._spawner = spawner
+        self._reaper = reaper
+        self._log = log
+        self._exited = exited
+        self._loop = asyncio.get_running_loop()
+        self._processes: dict[ProcessId, Process] = {}
+        self._finished: OrderedDict[ProcessId, float] = OrderedDict()
+        self._forget_timer: asyncio.TimerHandle | None = None
+        self._lingering_groups: set[int] = set()
+        self._peer: Peer | None = None
+        self._sender: OutputSender | None = None
+
+    @property
+    def peer(self) -> Peer | None:
+        """The connection that is attached; None while the session is detached."""
+        return self._peer
+
+    @property
+    def running_processes(self) -> Iterator[Process]:
+        """The processes whose child has not ended."""
+        return (process for process in self._processes.values() if process.is_running)
+
+    def attach(self, peer: Peer) -> None:
+        """Belong to this connection; nothing is pushed before it said that it is ready."""
+        self._peer = peer
+
+    def start_pushing(self) -> None:
+        """Push output over the attached connection from now on. Again changes nothing."""
+        if self._peer is None or self._sender is not None:
+            return
+        self._sender = OutputSender(self._peer, self._note_delivered)
+        for process in self._processes.values():
+            process.delivery.attach()
+            self._sender.announce(process)
+            process.regulate()
+
+    def detach(self) -> None:
+        """Go on without a connection; a process waits once its log is full."""
+        self._peer = None
+        self._sender = None
+        for process in self._processes.values():
+            process.delivery.detach()
+
+    def push(self) -> None:
+        """Go on pushing: the peer is no longer congested."""
+        if self._sender is not None:
+            self._sender.push()
+
+    def start(
+        self, process_id: ProcessId, request: SpawnRequest, *, credit_bytes: int | None
+    ) -> Process:
+        """Start a process under a new id.
+
+        Raises:
+            RpcFailure: The id is in use, too many processes run, or the start failed.
+        """
+        if process_id in self._processes:
+            raise RpcFailure(
+                ErrorCode.INVALID_REQUEST,
+                ErrorReason.PROCESS_EXISTS,
+                f"cannot start process {process_id!r}: the session has a process of this id",
+                subject=process_id,
+            )
+        limit = self._config.limits.max_processes
+        if len(self._processes) - len(self._finished) >= limit:
+            raise RpcFailure(
+                ErrorCode.INVALID_REQUEST,
+                ErrorReason.LIMIT_REACHED,
+                f"cannot start process {process_id!r}: the session already has {limit} processes"
+                " (max_processes)",
+                subject="max_processes",
+                limit=limit,
+            )
+        process = Process(
+            process_id,
+            self._spawner.spawn(request),
+            self._config.limits,
+            credit_bytes=credit_bytes,
+            reaper=self._reaper,
+            on_change=self._on_change,
+            on_exit=self._on_exit,
+        )
+        self._processes[process_id] = process
+        self._log.info("process.started", process_id=process_id, pid=process.pid)
+        return process
+
+    def find(self, process_id: ProcessId) -> Process | None:
+        """Return a process, or None if it was never started or is forgotten."""
+        return self._processes.get(process_id)
+
+    def get(self, process_id: ProcessId) -> Process:
+        """Return a process.
+
+        Raises:
+            RpcFailure: It was never started, or it is forgotten.
+        """
+        process = self._processes.get(process_id)
+        if process is None:
+            raise RpcFailure(
+                ErrorCode.INVALID_REQUEST,
+                ErrorReason.PROCESS_UNKNOWN,
+                f"cannot find process {process_id!r}: it was never started, or ended a while ago",
+                subject=process_id,
+            )
+        return process
+
+    def grant(self, process_id: ProcessId, up_to_bytes: int) -> None:
+        """Move the credit of a process on; an unknown one has ended."""
+        process = self._processes.get(process_id)
+        if process is not None:
+            process.delivery.grant(up_to_bytes)
+            self._on_change(process)
+
+    def close(self, reason: EndReason) -> None:
+        """Kill every process with all that is in its group, and close every file. Idempotent."""
+        if self._forget_timer is not None:
+            self._forget_timer.cancel()
+            self._forget_timer = None
+        for process in self._processes.values():
+            process.close(reason)
+        for group in self._lingering_groups:
+            kill_group(group)
+        self._processes.clear()
+        self._finished.clear()
+        self._lingering_groups.clear()
+        self.files.close_all()
+        self._peer = None
+        self._sender = None
+
+    def _on_change(self, process: Process) -> None:
+        if self._sender is not None:
+            self._sender.announce(process)
+        process.regulate()
+
+    def _on_exit(self, process: Process, exit_code: int, reason: EndReason) -> None:
+        self._log.info(
+            "process.exited",
+            process_id=process.process_id,
+            pid=process.pid,
+            exit_code=exit_code,
+            reason=reason,
+            output_bytes=process.log.total_bytes,
+        )
+        self._exited.set()
+
+    def _note_delivered(self, process: Process) -> None:
+        if process.process_id in self._finished:
+            return
+        self._finished[process.process_id] = self._loop.time() + self._config.sessions.finished_s
+        if len(self._finished) > self._config.limits.max_finished_processes:
+            self._forget(next(iter(self._finished)))
+        if self._forget_timer is None:
+            self._arm_forget_timer()
+
+    def _arm_forget_timer(self) -> None:
+        self._forget_timer = None
+        if self._finished:
+            oldest = next(iter(self._finished.values()))
+            self._forget_timer = self._loop.call_at(oldest, self._forget_expired)
+
+    def _forget_expired(self) -> None:
+        now = self._loop.time()
+        for process_id, deadline in tuple(self._finished.items()):
+            if deadline > now:
+                break
+            if self._peer is not None:
+                self._forget(process_id)
+            else:
+                # What was pushed last may not have arrived: a client that resumes will ask.
+                self._finished.move_to_end(process_id)
+                self._finished[process_id] = now + self._config.sessions.finished_s
+        self._arm_forget_timer()
+
+    def _forget(self, process_id: ProcessId) -> None:
+        del self._finished[process_id]
+        process = self._processes.pop(process_id)
+        if process.group_lives:
+            self._lingering_groups = set(filter(group_exists, self._lingering_groups))
+            self._lingering_groups.add(process.pid)

@@ -1,0 +1,1 @@
+"""How peers reach the service."""

@@ -1,0 +1,75 @@
+"""What `--listen` may say."""
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the text says why and what to write."""
+
+
+@dataclass(slots=True, frozen=True)
+class TcpAddress:
+    """`ws://IP:PORT`; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+    def url(self, port: int) -> str:
+        """Return the URL for clients, with the port that was bound."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ws://{host}:{port}"
+
+
+@dataclass(slots=True, frozen=True)
+class UnixAddress:
+    """`unix:PATH`, absolute."""
+
+    path: str
+
+
+@dataclass(slots=True, frozen=True)
+class StdioAddress:
+    """`stdio`: one peer, on stdin and stdout."""
+
+
+Address = TcpAddress | UnixAddress | StdioAddress
+
+_FORMS = "write ws://IP:PORT, unix:PATH or stdio"
+
+
+def parse_address(text: str) -> Address:
+    """Return the address that a `--listen` value names.
+
+    Raises:
+        ListenError: It names none.
+    """
+    if text in {"stdio", "stdio://"}:
+        return StdioAddress()
+    if text.startswith("unix:"):
+        path = text.removeprefix("unix:")
+        path = path.removeprefix("//")
+        if not path:
+            raise ListenError(f"cannot listen on {text!r}: it has no path; {_FORMS}")
+        return UnixAddress(os.path.abspath(path))
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ListenError(f"cannot listen on {text!r}: {error}; {_FORMS}") from error
+    if parts.scheme != "ws" or not host or port is None or parts.path not in {"", "/"}:
+        raise ListenError(f"cannot listen on {text!r}: {_FORMS}")
+    if host == "localhost":
+        host = "127.0.0.1"
+    try:
+        ipaddress.ip_address(host)
+    except ValueError as error:
+        raise ListenError(f"cannot listen on {text!r}: {host!r} is no IP address") from error
+    return TcpAddress(host, port)

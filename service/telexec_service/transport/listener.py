@@ -1,0 +1,191 @@
+"""Listening: the sockets, and the connections that came over them."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import stat
+import sys
+from collections.abc import Callable
+
+from telexec_service.config import Config
+from telexec_service.core.admission import Gate
+from telexec_service.core.peer import Peer, Receiver
+from telexec_service.transport.address import (
+    Address,
+    ListenError,
+    StdioAddress,
+    TcpAddress,
+    UnixAddress,
+)
+from telexec_service.transport.stdio import StdioConnection, StdoutProtocol
+from telexec_service.transport.websocket import WebSocketConnection
+
+BACKLOG = 1024
+"""How many connections the kernel keeps until they are accepted."""
+
+
+class Listener:
+    """Accepts connections at one address until it is closed.
+
+    Args:
+        accept: Makes the receiver of a connection that was let in.
+        on_peer_gone: Called when the only peer there can be is gone (stdio).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        token: str | None,
+        *,
+        accept: Callable[[Peer], Receiver],
+        on_peer_gone: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._gate = Gate(token)
+        self._accept = accept
+        self._on_peer_gone = on_peer_gone
+        self._server: asyncio.Server | None = None
+        self._stdio: StdioConnection | None = None
+        self._connections: set[WebSocketConnection] = set()
+        self._all_closed = asyncio.Event()
+        self._all_closed.set()
+        self._socket_file: str | None = None
+        self._is_ready = True
+
+    async def open(self, address: Address) -> str | None:
+        """Start to listen.
+
+        Returns:
+            The URL for clients, or None where there is nothing to connect to (stdio).
+
+        Raises:
+            ListenError: The address is in use, or not this host's, or not allowed.
+        """
+        if isinstance(address, StdioAddress):
+            await self._open_stdio()
+            return None
+        loop = asyncio.get_running_loop()
+        try:
+            if isinstance(address, UnixAddress):
+                _remove_stale_socket(address.path)
+                endpoint = _bind_unix(address.path)
+                self._socket_file = address.path
+                self._server = await loop.create_unix_server(
+                    self._make_connection, sock=endpoint, backlog=BACKLOG
+                )
+                return f"unix:{address.path}"
+            self._server = await loop.create_server(
+                self._make_connection, address.host, address.port, backlog=BACKLOG
+            )
+        except OSError as error:
+            raise _listen_error(address, error) from error
+        port = self._server.sockets[0].getsockname()[1]
+        return address.url(port)
+
+    def refuse(self) -> None:
+        """Let nobody in any more, and say so to who asks whether the service is ready."""
+        self._is_ready = False
+
+    async def close(self) -> None:
+        """End every connection in the protocol's way and return once all are gone."""
+        if self._server is not None:
+            self._server.close()
+        if self._socket_file is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._socket_file)
+        if self._stdio is not None:
+            self._stdio.go_away()
+        for connection in tuple(self._connections):
+            connection.go_away()
+        await self._all_closed.wait()
+
+    def abort(self) -> None:
+        """End what is left of every connection at once."""
+        for connection in tuple(self._connections):
+            connection.abort()
+
+    def _make_connection(self) -> WebSocketConnection:
+        connection = WebSocketConnection(
+            self._config,
+            self._gate,
+            accept=self._accept,
+            is_ready=lambda: self._is_ready,
+            has_room=lambda: len(self._connections) <= self._config.limits.max_connections,
+            on_closed=self._forget,
+        )
+        self._connections.add(connection)
+        self._all_closed.clear()
+        return connection
+
+    def _forget(self, connection: WebSocketConnection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._all_closed.set()
+
+    async def _open_stdio(self) -> None:
+        loop = asyncio.get_running_loop()
+        connection = StdioConnection(
+            self._config.limits, accept=self._accept, on_closed=self._on_peer_gone
+        )
+        try:
+            writing, _ = await loop.connect_write_pipe(
+                lambda: StdoutProtocol(connection), os.fdopen(os.dup(1), "wb", buffering=0)
+            )
+            connection.write_to(writing)
+            await loop.connect_read_pipe(
+                lambda: connection, os.fdopen(os.dup(0), "rb", buffering=0)
+            )
+        except ValueError as error:
+            raise ListenError(
+                "cannot listen on stdio: stdin and stdout must be pipes or sockets"
+            ) from error
+        self._stdio = connection
+
+
+def _bind_unix(path: str) -> socket.socket:
+    endpoint = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # Nobody else may connect in the moment before a chmod: the mode is the mask's.
+        mask = os.umask(0o177)
+        try:
+            endpoint.bind(path)
+        finally:
+            os.umask(mask)
+    except OSError:
+        endpoint.close()
+        raise
+    endpoint.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return endpoint
+
+
+def _remove_stale_socket(path: str) -> None:
+    """Remove a socket that a dead service left behind; one that is in use stays."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
+            else:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
+
+
+def _listen_error(address: TcpAddress | UnixAddress, error: OSError) -> ListenError:
+    if isinstance(address, UnixAddress):
+        where = f"unix:{address.path}"
+    else:
+        where = address.url(address.port)
+    why = os.strerror(error.errno or 0)
+    if error.errno == errno.EEXIST:
+        why = "a file that is no socket is in the way"
+    return ListenError(f"cannot listen on {where}: {why.lower()}")
+
+
+def announce(url: str) -> None:
+    """Tell whoever started the service where it listens: one line on stdout."""
+    sys.stdout.write(url + "\n")
+    sys.stdout.flush()

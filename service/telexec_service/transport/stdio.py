@@ -1,0 +1,169 @@
+"""The peer of a service that was started as a child: lines of JSON on stdin and stdout."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from telexec_schemas.errors import ErrorCode, ErrorReason
+from telexec_schemas.frame import UNKNOWN_REQUEST_ID, encode_failure
+
+from telexec_service.config import Limits
+from telexec_service.core.failure import RpcFailure
+from telexec_service.core.peer import Peer, Receiver
+
+CONGESTED_BYTES = 512 * 1024
+"""With so much unsent, output waits."""
+
+
+class StdioConnection(asyncio.Protocol):
+    """Both directions of the peer: give it to the pipe that is read and, as a base, to the other.
+
+    Args:
+        on_closed: Called once when stdin ended or stdout broke.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        accept: Callable[[Peer], Receiver],
+        on_closed: Callable[[], None],
+    ) -> None:
+        self._limits = limits
+        self._on_closed = on_closed
+        self._loop = asyncio.get_running_loop()
+        self._reading: asyncio.ReadTransport | None = None
+        self._writing: asyncio.WriteTransport | None = None
+        self._line = bytearray()
+        self._is_skipping = False
+        self._outgoing: list[bytes] = []
+        self._outgoing_bytes = 0
+        self._is_flush_due = False
+        self._is_blocked = False
+        self._was_congested = False
+        self._is_lost = False
+        self._receiver = accept(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Read from this transport."""
+        self._reading = cast("asyncio.ReadTransport", transport)
+
+    def write_to(self, transport: asyncio.WriteTransport) -> None:
+        """Write to this transport."""
+        self._writing = transport
+        transport.set_write_buffer_limits(high=CONGESTED_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the peer sent."""
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self._extend(line)
+            message, self._line = self._line, bytearray()
+            if self._is_skipping:
+                self._is_skipping = False
+            elif message:
+                self._receiver.on_message(bytes(message))
+        self._extend(rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everybody that the peer is gone."""
+        del exc
+        if self._is_lost:
+            return
+        self._is_lost = True
+        self._receiver.on_lost()
+        self._on_closed()
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether output should wait for `Receiver.on_writable`."""
+        congested = self._is_blocked or self._outgoing_bytes >= CONGESTED_BYTES
+        self._was_congested = self._was_congested or congested
+        return congested
+
+    def pause_writing(self) -> None:
+        """Note that stdout takes no more for now."""
+        self._is_blocked = True
+
+    def resume_writing(self) -> None:
+        """Go on: stdout takes more."""
+        self._is_blocked = False
+        self._note_written()
+
+    def send(self, *parts: bytes) -> None:
+        """Queue one line; all of one turn of the loop leave in one write."""
+        if self._is_lost:
+            return
+        self._outgoing += parts
+        self._outgoing.append(b"\n")
+        self._outgoing_bytes += sum(map(len, parts))
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def close(self, why: str) -> None:
+        """End the connection after what is queued, because the peer broke the protocol."""
+        failure = RpcFailure(ErrorCode.INVALID_REQUEST, ErrorReason.MALFORMED_FRAME, why)
+        self.send(encode_failure(UNKNOWN_REQUEST_ID, failure.to_wire()))
+        self.go_away()
+
+    def go_away(self) -> None:
+        """End the connection after what is queued."""
+        self._flush()
+        if self._writing is not None:
+            self._writing.close()
+        if self._reading is not None:
+            self._reading.close()
+
+    async def is_alive(self) -> bool:
+        """Whether the pipes are open: there is nobody else who could ask."""
+        return not self._is_lost
+
+    def _extend(self, part: bytes) -> None:
+        if self._is_skipping:
+            return
+        self._line += part
+        if len(self._line) <= self._limits.max_frame_bytes:
+            return
+        self._line.clear()
+        self._is_skipping = True
+        limit = self._limits.max_frame_bytes
+        failure = RpcFailure(
+            ErrorCode.INVALID_REQUEST,
+            ErrorReason.LIMIT_REACHED,
+            f"cannot read a line of more than {limit} bytes (max_frame_bytes)",
+            subject="max_frame_bytes",
+            limit=limit,
+        )
+        self.send(encode_failure(UNKNOWN_REQUEST_ID, failure.to_wire()))
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        if self._writing is not None and self._outgoing:
+            parts, self._outgoing, self._outgoing_bytes = self._outgoing, [], 0
+            self._writing.writelines(parts)
+        self._note_written()
+
+    def _note_written(self) -> None:
+        if self._was_congested and not self._is_blocked and not self._is_lost:
+            self._was_congested = False
+            self._receiver.on_writable()
+
+
+class StdoutProtocol(asyncio.BaseProtocol):
+    """What the loop tells of stdout, passed on to the connection."""
+
+    def __init__(self, connection: StdioConnection) -> None:
+        self._connection = connection
+
+    def pause_writing(self) -> None:
+        """See `StdioConnection`."""
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `StdioConnection`."""
+        self._connection.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `StdioConnection`."""
+        self._connection.connection_lost(exc)

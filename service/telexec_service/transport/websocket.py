@@ -1,0 +1,316 @@
+"""One WebSocket connection: websockets' sans-I/O protocol on a socket.
+
+The library does the handshake, the parsing and the control frames. Data frames are written here: an
+unmasked header and the message's parts, in one write per turn of the loop, so that output is not
+copied again.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from typing import cast
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from telexec_service.config import Config
+from telexec_service.core.admission import Gate
+from telexec_service.core.peer import Peer, Receiver
+
+CONGESTED_BYTES = 512 * 1024
+"""With so much unsent, output waits: enough to keep a socket busy between two turns of the loop."""
+
+MAX_UNSENT_BYTES = 16 * 1024 * 1024
+"""With so much unsent, no more requests are read: a peer must take its answers to get more."""
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long a peer has to answer a close frame."""
+
+MAX_REASON_BYTES = 123
+"""The most that a close frame says of its reason (RFC 6455, 5.5)."""
+
+_TEXT_HEADER = 0x81
+
+
+class WebSocketConnection(asyncio.Protocol):
+    """The service's side of one connection.
+
+    Args:
+        accept: Makes the receiver of a connection that was let in.
+        is_ready: Whether the service takes work.
+        has_room: Whether another connection may be let in.
+        on_closed: Called once when the connection is gone.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        gate: Gate,
+        *,
+        accept: Callable[[Peer], Receiver],
+        is_ready: Callable[[], bool],
+        has_room: Callable[[], bool],
+        on_closed: Callable[["WebSocketConnection"], None],
+    ) -> None:
+        self._config = config
+        self._gate = gate
+        self._accept = accept
+        self._is_ready = is_ready
+        self._has_room = has_room
+        self._on_closed = on_closed
+        self._loop = asyncio.get_running_loop()
+        self._protocol = ServerProtocol(max_size=config.limits.max_frame_bytes)
+        self._transport: asyncio.Transport | None = None
+        self._receiver: Receiver | None = None
+        self._fragments: list[bytes] = []
+        self._outgoing: list[bytes] = []
+        self._outgoing_bytes = 0
+        self._is_flush_due = False
+        self._is_blocked = False
+        self._was_congested = False
+        self._is_reading_paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard_at = self._loop.time()
+        self._signs_of_life: set[asyncio.Future[bool]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Expect a handshake."""
+        self._transport = cast("asyncio.Transport", transport)
+        endpoint = transport.get_extra_info("socket")
+        if endpoint.family != socket.AF_UNIX:
+            endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._transport.set_write_buffer_limits(high=CONGESTED_BYTES)
+        self._timer = self._loop.call_later(self._config.limits.handshake_timeout_s, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the peer sent."""
+        self._heard_at = self._loop.time()
+        for sign in self._signs_of_life:
+            _settle(sign, alive=True)
+        self._protocol.receive_data(data)
+        self._take_events()
+
+    def eof_received(self) -> None:
+        """Take the peer's end of the stream."""
+        self._protocol.receive_eof()
+        self._take_events()
+
+    def pause_writing(self) -> None:
+        """Note that the socket takes no more for now."""
+        self._is_blocked = True
+
+    def resume_writing(self) -> None:
+        """Go on: the socket takes more."""
+        self._is_blocked = False
+        self._note_written()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everybody that the connection is gone."""
+        del exc
+        self._cancel_timer()
+        self._transport = None
+        self._outgoing.clear()
+        self._outgoing_bytes = 0
+        for sign in self._signs_of_life:
+            _settle(sign, alive=False)
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.on_lost()
+        self._on_closed(self)
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether output should wait for `Receiver.on_writable`."""
+        congested = self._is_blocked or self._outgoing_bytes >= CONGESTED_BYTES
+        self._was_congested = self._was_congested or congested
+        return congested
+
+    def send(self, *parts: bytes) -> None:
+        """Queue one text message; all of one turn of the loop leave in one write."""
+        if self._transport is None or self._protocol.state is not State.OPEN:
+            return
+        size = sum(map(len, parts))
+        self._outgoing.append(_header(size))
+        self._outgoing += parts
+        self._outgoing_bytes += size
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def close(self, why: str) -> None:
+        """End the connection after what is queued, because the peer broke the protocol."""
+        self._close(CloseCode.PROTOCOL_ERROR, why)
+
+    def go_away(self) -> None:
+        """End the connection after what is queued, because the service ends."""
+        if self._receiver is None:
+            self.abort()
+        else:
+            self._close(CloseCode.GOING_AWAY, "the service is shutting down")
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def is_alive(self) -> bool:
+        """Ping the peer; False once it was silent for too long, and then the connection is gone."""
+        if self._transport is None:
+            return False
+        sign: asyncio.Future[bool] = self._loop.create_future()
+        self._signs_of_life.add(sign)
+        try:
+            self._ping()
+            async with asyncio.timeout(self._config.keepalive.probe_s):
+                return await asyncio.shield(sign)
+        except TimeoutError:
+            self.abort()
+            return await sign
+        finally:
+            self._signs_of_life.discard(sign)
+
+    def _take_events(self) -> None:
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                self._take_handshake(event)
+            elif isinstance(event, Frame):
+                self._take_frame(event)
+        self._write_control()
+        if self._protocol.close_expected() and self._transport is not None:
+            self._expect_end()
+
+    def _take_handshake(self, request: Request) -> None:
+        refusal = self._gate.answer(
+            request.path,
+            origins=request.headers.get_all("Origin"),
+            authorizations=request.headers.get_all("Authorization"),
+            is_ready=self._is_ready(),
+            has_room=self._has_room(),
+        )
+        if refusal is not None:
+            response = self._protocol.reject(refusal.status, refusal.text)
+            for name, value in refusal.headers:
+                response.headers[name] = value
+            self._protocol.send_response(response)
+            return
+        response = self._protocol.accept(request)
+        self._protocol.send_response(response)
+        if self._protocol.state is State.OPEN:
+            self._receiver = self._accept(self)
+            self._arm_keepalive()
+
+    def _take_frame(self, frame: Frame) -> None:
+        if frame.opcode in {Opcode.PING, Opcode.PONG, Opcode.CLOSE} or self._receiver is None:
+            return
+        if frame.fin and not self._fragments:
+            self._receiver.on_message(bytes(frame.data))
+            return
+        self._fragments.append(bytes(frame.data))
+        if frame.fin:
+            message = b"".join(self._fragments)
+            self._fragments.clear()
+            self._receiver.on_message(message)
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        if self._transport is None:
+            return
+        if self._outgoing:
+            parts, self._outgoing, self._outgoing_bytes = self._outgoing, [], 0
+            self._transport.writelines(parts)
+        self._note_written()
+
+    def _note_written(self) -> None:
+        if self._transport is None:
+            return
+        unsent = self._transport.get_write_buffer_size() + self._outgoing_bytes
+        self._pause_reading(unsent > MAX_UNSENT_BYTES)
+        if self._was_congested and not self._is_blocked and self._receiver is not None:
+            self._was_congested = False
+            self._receiver.on_writable()
+
+    def _pause_reading(self, wanted: bool) -> None:  # noqa: FBT001 - the value is the verb's object
+        if self._transport is None or wanted == self._is_reading_paused:
+            return
+        self._is_reading_paused = wanted
+        if wanted:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _write_control(self) -> None:
+        """Write what the library wants to say, behind what is queued."""
+        to_send = self._protocol.data_to_send()
+        if self._transport is None or not to_send:
+            return
+        self._flush()
+        for data in to_send:
+            if data:
+                self._transport.write(data)
+            elif self._transport.can_write_eof():
+                self._transport.write_eof()
+
+    def _close(self, code: CloseCode, why: str) -> None:
+        if self._transport is None or self._protocol.state is not State.OPEN:
+            return
+        reason = why.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+        self._protocol.send_close(code, reason)
+        self._write_control()
+        self._expect_end()
+
+    def _expect_end(self) -> None:
+        if self._transport is None:
+            return
+        self._cancel_timer()
+        if self._protocol.state is State.CLOSED or self._receiver is None:
+            self._transport.close()
+        self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
+
+    def _arm_keepalive(self) -> None:
+        self._cancel_timer()
+        self._timer = self._loop.call_at(
+            self._heard_at + self._config.keepalive.interval_s, self._check_keepalive
+        )
+
+    def _check_keepalive(self) -> None:
+        silence_s = self._loop.time() - self._heard_at
+        if silence_s < self._config.keepalive.interval_s:
+            self._arm_keepalive()
+            return
+        self._ping()
+        self._timer = self._loop.call_later(
+            self._config.keepalive.timeout_s, self._end_if_silent, self._heard_at
+        )
+
+    def _end_if_silent(self, heard_at: float) -> None:
+        if self._heard_at == heard_at:
+            self.abort()
+        else:
+            self._arm_keepalive()
+
+    def _ping(self) -> None:
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_ping(b"")
+            self._write_control()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _header(size: int) -> bytes:
+    """Return the header of an unfragmented, unmasked text frame (RFC 6455, 5.2)."""
+    if size < 126:
+        return bytes((_TEXT_HEADER, size))
+    if size < 65_536:
+        return struct.pack("!BBH", _TEXT_HEADER, 126, size)
+    return struct.pack("!BBQ", _TEXT_HEADER, 127, size)
+
+
+def _settle(sign: asyncio.Future[bool], *, alive: bool) -> None:
+    if not sign.done():
+        sign.set_result(alive)
