@@ -1,0 +1,128 @@
+"""What `telexec` cannot do it says in one line, with an exit code that tells it apart."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.harness import programs
+from tests.harness.server import Server
+from tests.integration.cli.command import Ended, telexec
+from tests.integration.cli.conftest import Host
+
+
+def assert_one_line(ended: Ended, *mentions: str) -> None:
+    assert ended.stdout == b""
+    line = ended.stderr.decode()
+    assert line.startswith("telexec: cannot ")
+    assert line.count("\n") == 1
+    assert line.endswith("\n")
+    assert "Traceback" not in line
+    for mention in mentions:
+        assert mention in line
+
+
+def test_a_program_that_is_not_there_is_127(host: Host) -> None:
+    ended = telexec(*host.run("--", "no-such-program"))
+    assert ended.exit_code == 127
+    assert_one_line(ended, "no-such-program")
+
+
+@pytest.mark.parametrize("program", ["/etc/passwd", "/etc"])
+def test_what_cannot_be_executed_is_126(host: Host, program: str) -> None:
+    ended = telexec(*host.run("--", program))
+    assert ended.exit_code == 126
+    assert_one_line(ended, program)
+
+
+@pytest.mark.parametrize("directory", ["/no/such/directory", "/etc/passwd"])
+def test_a_directory_that_is_none_is_our_failure(host: Host, directory: str) -> None:
+    ended = telexec(*host.run("-w", directory, "--", *programs.succeed()))
+    assert ended.exit_code == 125
+    assert_one_line(ended, directory)
+
+
+def test_a_host_that_nobody_listens_on_is_unreachable() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{unused.getsockname()[1]}"
+        ended = telexec("run", "--url", url, "--", "true")
+    assert ended.exit_code == 125
+    assert_one_line(ended, url)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://x", "ws://", "ws://host:port", "unix:"])
+def test_a_bad_url_is_named(url: str) -> None:
+    ended = telexec("run", "--url", url, "--", "true")
+    assert ended.exit_code == 125
+    assert_one_line(ended)
+
+
+def test_a_wrong_token_and_a_missing_one_are_refused(
+    tokened_service: Server, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not-the-token")
+    for options in (["--token-file", str(wrong)], []):
+        ended = telexec("run", "--url", tokened_service.url, *options, "--", "true")
+        assert ended.exit_code == 125
+        assert_one_line(ended)
+        assert "not-the-token" not in ended.stderr.decode()
+
+
+def test_a_token_file_that_is_not_there_is_named(tokened_service: Server, tmp_path: Path) -> None:
+    absent = str(tmp_path / "absent")
+    options = ("--url", tokened_service.url, "--token-file", absent)
+    ended = telexec("run", *options, "--", "true")
+    assert ended.exit_code == 125
+    assert_one_line(ended, absent)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mention"),
+    [
+        (["--no-such-option", "--", "true"], "--no-such-option"),
+        (["--timeout", "soon", "--", "true"], "soon"),
+        (["--inherit", "some", "--", "true"], "some"),
+        (["-e", "=x", "--", "true"], "'=x'"),
+        (["-e", "NOT_SET_HERE", "--", "true"], "NOT_SET_HERE"),
+        (["-i", "-n", "--", "true"], "-n"),
+        (["--env-file", "/no/such/file", "--", "true"], "/no/such/file"),
+        (["--", ""], "without a name"),
+        ([], "PROGRAM"),
+        (["--url"], "--url"),
+    ],
+)
+def test_a_bad_argument_is_named(arguments: list[str], mention: str) -> None:
+    ended = telexec("run", *arguments)
+    assert ended.exit_code == 125
+    assert_one_line(ended, mention)
+
+
+def test_a_bad_line_of_an_environment_file_is_named_with_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "bad.env"
+    file.write_text("A=1\nnonsense\n")
+    ended = telexec("run", "--env-file", str(file), "--", "true")
+    assert ended.exit_code == 125
+    assert_one_line(ended, f"{file}, line 2")
+
+
+def test_an_unknown_command_is_named() -> None:
+    ended = telexec("frobnicate")
+    assert ended.exit_code == 125
+    assert_one_line(ended, "frobnicate")
+
+
+def test_help_fits_a_terminal_of_80_columns_and_shows_examples() -> None:
+    ended = telexec("run", "--help", env={"COLUMNS": "80"})
+    assert (ended.exit_code, ended.stderr) == (0, b"")
+    lines = ended.stdout.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.strip().startswith("telexec run --url") for line in lines)
+
+
+def test_help_imports_nothing_that_it_does_not_need() -> None:
+    ended = telexec("run", "--help", env={"PYTHONPROFILEIMPORTTIME": "1"})
+    imported = {line.rsplit(b"|", 1)[-1].strip() for line in ended.stderr.splitlines()}
+    assert b"click" in imported
+    assert not imported & {b"asyncio", b"websockets", b"msgspec", b"telexec_schemas"}

@@ -1,0 +1,95 @@
+"""Signals to `telexec run` reach the remote process, and nothing of it is left behind."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from tests.harness import programs
+from tests.harness.deadline import eventually_blocking
+from tests.integration.cli.command import Command, running
+from tests.integration.cli.conftest import Host
+
+TELLS_ITS_PID = 'echo "pid $$"; '
+
+
+def remote_pid(command: Command) -> int:
+    """Return the pid that the remote process has printed; hosts are on this machine."""
+    return int(command.read_until(b"\n").split()[1])
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_an_interrupt_reaches_the_process_and_its_end_is_ours(host: Host) -> None:
+    argv = programs.shell(TELLS_ITS_PID + "exec sleep 600")
+    with running(host.run("--", *argv)) as command:
+        pid = remote_pid(command)
+        command.press_interrupt()
+        ended = command.ended()
+    assert (ended.exit_code, ended.stderr) == (130, b"")
+    eventually_blocking(lambda: is_gone(pid), what="the end of the remote process")
+
+
+def test_a_process_may_handle_an_interrupt_and_go_on(host: Host) -> None:
+    script = "trap 'echo caught; exit 7' INT; " + TELLS_ITS_PID + "while :; do sleep 0.05; done"
+    with running(host.run("--", *programs.shell(script))) as command:
+        remote_pid(command)
+        command.press_interrupt()
+        ended = command.ended()
+    assert ended.exit_code == 7
+    assert ended.stdout.endswith(b"caught\n")
+
+
+def test_a_second_interrupt_terminates_a_process_that_ignores_the_first(host: Host) -> None:
+    script = "trap 'echo caught' INT; " + TELLS_ITS_PID + "while :; do sleep 0.05; done"
+    with running(host.run("--", *programs.shell(script))) as command:
+        pid = remote_pid(command)
+        command.press_interrupt()
+        command.read_until(b"caught\n")
+        command.press_interrupt()
+        ended = command.ended()
+    assert ended.exit_code in {128 + signal.SIGTERM, 128 + signal.SIGKILL}
+    eventually_blocking(lambda: is_gone(pid), what="the end of the remote process")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_who_ends_telexec_ends_the_process(host: Host, number: signal.Signals) -> None:
+    argv = programs.shell(TELLS_ITS_PID + "exec sleep 600")
+    with running(host.run("--", *argv)) as command:
+        pid = remote_pid(command)
+        command.send_signal(number)
+        ended = command.ended()
+    assert (ended.exit_code, ended.stderr) == (128 + number, b"")
+    assert is_gone(pid)
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(host: Host) -> None:
+    script = TELLS_ITS_PID + "read -r line; echo $line"
+    nohup = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"]
+    with running(
+        host.run("--", *programs.shell(script)), stdin=subprocess.PIPE, through=nohup
+    ) as command:
+        remote_pid(command)
+        command.send_signal(signal.SIGHUP)
+        command.write(b"still here\n")
+        ended = command.ended()
+    assert ended.exit_code == 0
+    assert ended.stdout.endswith(b"still here\n")
+
+
+def test_an_end_does_not_wait_for_a_reader_that_is_stuck(host: Host) -> None:
+    script = TELLS_ITS_PID + "exec yes"
+    with running(host.run("--", *programs.shell(script))) as command:
+        pid = remote_pid(command)
+        command.send_signal(signal.SIGTERM)
+        # Nothing is read until the command has ended.
+        eventually_blocking(lambda: not command.is_running, what="the end of the command")
+        assert command.ended().exit_code == 143
+    assert is_gone(pid)
