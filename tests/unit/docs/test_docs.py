@@ -1,0 +1,62 @@
+"""What the documentation shows is what there is."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from telexec_schemas import methods
+from telexec_schemas.method import Method, Notification
+from telexec_service.config import Config, load_config
+
+ROOT = Path(__file__).parents[3]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def fenced(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def test_the_documented_configuration_is_the_default_one_and_complete(tmp_path: Path) -> None:
+    (shown,) = fenced((ROOT / "docs/service.md").read_text(), "toml")
+    file = tmp_path / "shown.toml"
+    file.write_text(shown)
+    # As plain values, where a list and a tuple are the same.
+    assert msgspec.json.encode(load_config(str(file))) == msgspec.json.encode(Config())
+    keys = set(re.findall(r"^(\w+) = ", shown, re.MULTILINE))
+    sections = [getattr(Config(), name) for name in Config.__struct_fields__]
+    assert keys == {name for section in sections for name in section.__struct_fields__}
+
+
+def test_every_method_and_notification_is_in_the_protocol_document() -> None:
+    document = (ROOT / "docs/protocol.md").read_text()
+    declared = [
+        value.name for value in vars(methods).values() if isinstance(value, Method | Notification)
+    ]
+    assert len(declared) > 20
+    assert [name for name in declared if name not in document] == []
+
+
+def test_the_first_screen_of_the_readme_has_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    run, test = fenced(text, "sh")[:2]
+    assert "telexec run" in run
+    assert "pytest" in test
+    assert text[: text.index(test)].count("\n") < 24
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):
+        if target.startswith("https://"):
+            continue
+        name, _, fragment = target.partition("#")
+        file = document.parent / name if name else document
+        assert file.exists(), f"{document.name} points at {target}"
+        if fragment:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert fragment in {anchor(heading) for heading in headings}, target
