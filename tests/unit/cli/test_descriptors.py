@@ -6,7 +6,7 @@ import pty
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 @contextmanager
-def opened(name: str, flags: int) -> Iterator[int]:
+def opened(name: str, flags: int) -> Generator[int]:
     fd = os.open(name, flags)
     try:
         yield fd
