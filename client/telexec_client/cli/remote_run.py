@@ -6,9 +6,6 @@ import posixpath
 import time
 from contextlib import suppress
 
-from telexec_schemas.file_uri import uri_to_path
-from telexec_schemas.process import EndReason
-
 from telexec_client import (
     HOST_POLICY,
     Client,
@@ -27,6 +24,8 @@ from telexec_client.cli.request import RunRequest
 from telexec_client.cli.signals import CallerSignals
 from telexec_client.cli.stdin import STDIN, forward_stdin, is_forwarded
 from telexec_client.cli.terminal import RawMode, terminal_size
+from telexec_schemas.file_uri import uri_to_path
+from telexec_schemas.process import EndReason
 
 _STDOUT, _STDERR = 1, 2
 

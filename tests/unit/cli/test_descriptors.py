@@ -11,8 +11,8 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from telexec_client.cli.descriptors import InputDescriptor, OutputDescriptor
 
+from telexec_client.cli.descriptors import InputDescriptor, OutputDescriptor
 from tests.harness.deadline import eventually, within
 
 MIB = 1024 * 1024

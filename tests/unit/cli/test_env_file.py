@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telexec_client.cli.env_file import (
     MAX_FILE_BYTES,
     EnvFileUnreadableError,

@@ -3,6 +3,7 @@ from base64 import b64decode
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telexec_client.cli.report import Capture, Report
 
 

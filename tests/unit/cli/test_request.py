@@ -1,4 +1,5 @@
 import pytest
+
 from telexec_client.cli.request import InvalidArgumentError, check_argv
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from telexec_client.cli.request import overlay, unset_names
 from telexec_client.cli.variables import InvalidVariableError, parse_variable
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from telexec_schemas import methods
 from telexec_schemas.method import Method, Notification
 from telexec_service.config import Config, load_config
