@@ -2,7 +2,6 @@
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.sandbox import Sandbox
-
 from telexec_service.core.failure import RpcFailure
 
 

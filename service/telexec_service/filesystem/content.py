@@ -4,7 +4,6 @@ import os
 
 from telexec_schemas.filesystem import FileContent, ReadFile, WriteFile
 from telexec_schemas.message import NOTHING, Nothing
-
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.failures import limit_reached, reported
 from telexec_service.filesystem.limits import KIB, FileLimits

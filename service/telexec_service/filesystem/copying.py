@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Copy
 from telexec_schemas.message import NOTHING, Nothing
-
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.directories import make_directories, make_directory

@@ -9,7 +9,6 @@ from telexec_schemas.filesystem import (
     ReadDirectory,
 )
 from telexec_schemas.message import NOTHING, Nothing
-
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.entries import Entry, entries_of
 from telexec_service.filesystem.failures import limit_reached, reported

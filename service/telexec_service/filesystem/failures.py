@@ -6,7 +6,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
-
 from telexec_service.core.failure import RpcFailure
 
 # The codes are the dialect's: a plain peer tells a missing path, a forbidden one and a wrong

@@ -15,7 +15,6 @@ from telexec_schemas.filesystem import (
 )
 from telexec_schemas.identifiers import HandleId
 from telexec_schemas.message import NOTHING, Nothing
-
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.failures import limit_reached, reported

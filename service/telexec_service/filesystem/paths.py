@@ -2,7 +2,6 @@
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.file_uri import InvalidFileUriError, uri_to_path
-
 from telexec_service.core.failure import RpcFailure
 
 _MAX_URI_CHARACTERS = 3 * 4096 + len("file://localhost")

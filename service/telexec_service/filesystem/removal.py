@@ -8,7 +8,6 @@ import stat
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Remove
 from telexec_schemas.message import NOTHING, Nothing
-
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.failures import reported

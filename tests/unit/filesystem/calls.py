@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.filesystem import Tree, Walk, WalkOptions
 from telexec_service.core.failure import RpcFailure

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from telexec_schemas import filesystem as fs
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import HandleId
@@ -14,7 +15,6 @@ from telexec_service.filesystem.handles import FileHandles
 from telexec_service.filesystem.metadata import canonicalize, get_metadata
 from telexec_service.filesystem.removal import remove
 from telexec_service.filesystem.tree import walk
-
 from tests.unit.filesystem.calls import LIMITS, uri
 
 BOUNDS = fs.WalkOptions(1, 1, 1)

@@ -3,10 +3,10 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Copy
 from telexec_service.filesystem.copying import copy
-
 from tests.unit.filesystem.calls import LIMITS, refusal, uri
 
 

@@ -1,6 +1,7 @@
 import errno
 
 import pytest
+
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.failures import failure_of, reported

@@ -2,10 +2,10 @@ import os
 from pathlib import Path
 
 import pytest
+
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Canonicalize, GetMetadata, Metadata
 from telexec_service.filesystem.metadata import canonicalize, get_metadata
-
 from tests.unit.filesystem.calls import LIMITS, refusal, uri
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.paths import host_path

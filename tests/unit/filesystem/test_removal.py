@@ -1,11 +1,14 @@
+import contextlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Remove
+from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.removal import remove
-
 from tests.harness import procfs
 from tests.unit.filesystem.calls import LIMITS, refusal, uri
 
@@ -58,6 +61,29 @@ def test_links_inside_a_tree_are_removed_and_not_followed(tmp_path: Path) -> Non
     take_away(tmp_path / "tree")
     assert os.listdir(tmp_path) == ["kept"]
     assert os.listdir(tmp_path / "kept") == ["file"]
+
+
+def test_a_directory_that_is_swapped_for_a_link_meanwhile_leads_nobody_elsewhere(
+    tmp_path: Path,
+) -> None:
+    kept, away, tree = tmp_path / "kept", tmp_path / "away", tmp_path / "tree"
+    (kept / "precious").mkdir(parents=True)
+    for number in range(500):
+        (tree / f"{number}" / "below").mkdir(parents=True)
+
+    def swap() -> None:
+        away.mkdir()
+        for number in range(500):
+            with contextlib.suppress(OSError):  # it may be gone
+                os.rename(tree / f"{number}", away / f"{number}")
+                os.symlink(kept, tree / f"{number}")
+
+    with ThreadPoolExecutor(1) as threads:
+        swapping = threads.submit(swap)
+        with contextlib.suppress(RpcFailure):  # what comes after it was looked at stays
+            remove(Remove(uri(tree)), LIMITS)
+        swapping.result()
+    assert os.listdir(kept) == ["precious"]
 
 
 def test_a_missing_path_is_an_error_only_without_force(tmp_path: Path) -> None:

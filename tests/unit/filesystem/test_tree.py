@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Walk, WalkOptions
 from telexec_service.filesystem.limits import FileLimits
 from telexec_service.filesystem.tree import walk
-
 from tests.unit.filesystem.calls import names, refusal, tree_of, uri
 
 

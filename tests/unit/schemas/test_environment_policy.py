@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telexec_schemas.environment_policy import (
     CORE_NAMES,
     DEFAULT_EXCLUDES,

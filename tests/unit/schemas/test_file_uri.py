@@ -3,6 +3,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telexec_schemas.file_uri import InvalidFileUriError, path_to_uri, uri_to_path
 
 names = st.binary(min_size=1).filter(lambda name: b"/" not in name and b"\0" not in name)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telexec_schemas.errors import ErrorData, WireError
 from telexec_schemas.frame import (
     Answer,

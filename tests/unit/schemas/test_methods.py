@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telexec_schemas import methods
 from telexec_schemas.method import Method, Notification, encode
 
