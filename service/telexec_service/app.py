@@ -10,7 +10,6 @@ from typing import Any
 
 from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
 from telexec_schemas.process import EndReason
-
 from telexec_service import __version__
 from telexec_service.config import Config
 from telexec_service.core.environment import HostEnvironment

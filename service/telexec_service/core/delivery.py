@@ -1,7 +1,6 @@
 """How far the output of one process was pushed to its session, and how far it may run ahead."""
 
 from telexec_schemas.identifiers import Seq
-
 from telexec_service.core.output_log import Event, Output, OutputLog
 
 

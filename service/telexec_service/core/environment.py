@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 
 from telexec_schemas.environment_policy import EnvironmentPolicy, build_environment
 from telexec_schemas.errors import ErrorCode, ErrorReason
-
 from telexec_service.config import Environment
 from telexec_service.core.failure import RpcFailure
 

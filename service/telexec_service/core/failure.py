@@ -1,6 +1,7 @@
 """The error that a request ends with."""
 
 import msgspec
+
 from telexec_schemas.errors import ErrorCode, ErrorData, ErrorReason, WireError
 from telexec_schemas.method import encode
 

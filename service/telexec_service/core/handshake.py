@@ -1,7 +1,6 @@
 """The order in which a connection may say things: initialize, initialized, then the rest."""
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
-
 from telexec_service.core.failure import RpcFailure
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, WriteId
 from telexec_schemas.process import EndReason, Stream, TerminalSize, WriteStatus
-
 from telexec_service.config import Limits
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.failure import RpcFailure

@@ -5,7 +5,6 @@ import stat
 from collections.abc import Mapping
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
-
 from telexec_service.core.failure import RpcFailure
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.process import TerminalSize
-
 from telexec_service.core.failure import RpcFailure
 from telexec_service.processes.program import find_program, not_executable, not_found
 

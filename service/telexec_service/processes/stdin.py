@@ -7,7 +7,6 @@ from collections import deque
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import WriteId
 from telexec_schemas.process import WriteStatus
-
 from telexec_service.config import Limits
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.write_ids import WriteIds

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
+
 from telexec_schemas import methods
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.frame import (
@@ -19,7 +20,6 @@ from telexec_schemas.frame import (
 )
 from telexec_schemas.identifiers import RequestId, SessionId
 from telexec_schemas.lifecycle import Initialize, Initialized
-
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.handshake import Handshake
 from telexec_service.core.peer import Peer

@@ -3,7 +3,6 @@
 from telexec_schemas import methods
 from telexec_schemas.lifecycle import EnvironmentInfo
 from telexec_schemas.message import Nothing
-
 from telexec_service.rpc.route import Route, Routes, collect
 from telexec_service.sessions.session import Session
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from telexec_schemas import methods
 from telexec_schemas.method import Method
-
 from telexec_service.filesystem.content import read_file, write_file
 from telexec_service.filesystem.copying import copy
 from telexec_service.filesystem.directories import create_directory, read_directory

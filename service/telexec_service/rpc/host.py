@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 
 from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
-
 from telexec_service.config import Config
 from telexec_service.rpc.route import Routes
 from telexec_service.sessions.table import SessionTable

@@ -6,12 +6,12 @@ from collections.abc import Coroutine
 from typing import Any
 
 from msgspec import UNSET, UnsetType
+
 from telexec_schemas import methods
 from telexec_schemas import process as wire
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import Seq
 from telexec_schemas.message import NOTHING, Nothing
-
 from telexec_service.config import Shutdown
 from telexec_service.core.environment import HostEnvironment
 from telexec_service.core.failure import RpcFailure

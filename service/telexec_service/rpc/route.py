@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from telexec_schemas.method import Method
-
 from telexec_service.sessions.session import Session
 
 Params = TypeVar("Params")

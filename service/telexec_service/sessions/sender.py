@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pybase64
 from msgspec import UNSET
+
 from telexec_schemas.frame import encode_notice
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.method import encode
 from telexec_schemas.methods import CLOSED, EXITED, OUTPUT
 from telexec_schemas.process import ProcessClosed, ProcessExited
-
 from telexec_service.core.output_log import Event, Exited, Output
 from telexec_service.core.peer import Peer
 from telexec_service.processes.process import Process

@@ -8,7 +8,6 @@ from typing import Any
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, SessionId
 from telexec_schemas.process import EndReason
-
 from telexec_service.config import Config
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.peer import Peer

@@ -6,7 +6,6 @@ from typing import cast
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.frame import UNKNOWN_REQUEST_ID, encode_failure
-
 from telexec_service.config import Limits
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.peer import Peer, Receiver
