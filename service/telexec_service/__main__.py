@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import fcntl
 import os
 import signal
 import sys
@@ -142,19 +141,6 @@ def _prepare_process() -> None:
             os.fstat(standard)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-    for name in os.listdir("/proc/self/fd"):
-        descriptor = int(name)
-        if descriptor > 2:
-            _close_on_exec(descriptor)
-
-
-def _close_on_exec(descriptor: int) -> None:
-    try:
-        flags = fcntl.fcntl(descriptor, fcntl.F_GETFD)
-        fcntl.fcntl(descriptor, fcntl.F_SETFD, flags | fcntl.FD_CLOEXEC)
-    except OSError:
-        # It was the descriptor of the listing itself.
-        return
 
 
 if __name__ == "__main__":

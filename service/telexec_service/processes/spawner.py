@@ -57,10 +57,12 @@ class Spawner:
     """Starts children.
 
     Changes the working directory of this process for the moment of a start: nothing else in it may
-    use relative paths, and all starts must come from one thread.
+    use relative paths, and all starts must come from one thread. Children get no descriptor that
+    this process inherited itself.
     """
 
     def __init__(self) -> None:
+        _inherit_nothing_further()
         self._home = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._fallback_path = os.environ.get("PATH", os.defpath)
 
@@ -174,6 +176,16 @@ class Spawner:
             yield
         finally:
             os.fchdir(self._home)
+
+
+def _inherit_nothing_further() -> None:
+    """Close on exec what whoever started this process left open in it; Python's own files are."""
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        if descriptor > 2:
+            # The descriptor of the listing itself is closed by now.
+            with contextlib.suppress(OSError):
+                os.set_inheritable(descriptor, False)  # noqa: FBT003 - the standard library's
 
 
 def set_terminal_size(terminal: int, size: TerminalSize) -> None:

@@ -121,15 +121,15 @@ class StdinWriter:
             # EPIPE: the child closed its stdin; EIO: the terminal hung up.
             self.close()
             return
+        if self._queued_bytes <= self._limits.stdin_buffer_bytes:
+            while self._waiting:
+                _resolve(self._waiting.popleft(), "accepted")
         if self._queue:
             self._watch()
         elif self._is_ending:
             self.close()
         else:
             self._unwatch()
-        if self._queued_bytes <= self._limits.stdin_buffer_bytes:
-            while self._waiting:
-                _resolve(self._waiting.popleft(), "accepted")
 
     def _watch(self) -> None:
         if not self._is_watched and self._descriptor is not None:

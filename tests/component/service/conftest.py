@@ -1,0 +1,92 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from telexec_schemas.identifiers import ProcessId, Seq
+from telexec_schemas.process import EndReason, TerminalSize
+from telexec_service.config import Limits
+from telexec_service.core.output_log import Closed, Exited
+from telexec_service.processes.process import Process
+from telexec_service.processes.reaper import Reaper
+from telexec_service.processes.spawner import Spawner, SpawnRequest
+from tests.harness.deadline import DEADLINE_S
+
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+
+class Runner:
+    """Starts processes as a session does, and consumes their output when told to."""
+
+    def __init__(self) -> None:
+        self.spawner = Spawner()
+        self.reaper = Reaper()
+        self.processes: list[Process] = []
+        self.changed = asyncio.Event()
+
+    def start(
+        self,
+        argv: list[str],
+        *,
+        size: TerminalSize | None = None,
+        pipe_stdin: bool = False,
+        limits: Limits | None = None,
+        delivers: bool = True,
+        cwd: str = "/",
+    ) -> Process:
+        request = SpawnRequest(argv, None, cwd, ENVIRONMENT, size, pipe_stdin)
+
+        def on_change(process: Process) -> None:
+            if delivers:
+                deliver(process)
+            process.regulate()
+            self.changed.set()
+
+        process = Process(
+            ProcessId(str(len(self.processes))),
+            self.spawner.spawn(request),
+            limits or Limits(),
+            credit_bytes=None,
+            reaper=self.reaper,
+            on_change=on_change,
+            on_exit=lambda *_: None,
+        )
+        self.processes.append(process)
+        return process
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def closed(self, process: Process) -> list[Any]:
+        """Return all events of a process once it is closed."""
+        await self.until(lambda: process.log.is_closed)
+        return list(process.log.events_after(Seq(0)))
+
+
+def deliver(process: Process) -> None:
+    """Take everything that is to be pushed."""
+    while (event := process.delivery.next_event()) is not None:
+        process.delivery.mark_sent(event)
+
+
+def output_of(events: list[Any], stream: str) -> bytes:
+    return b"".join(
+        event.data
+        for event in events
+        if not isinstance(event, Exited | Closed) and event.stream == stream
+    )
+
+
+@pytest.fixture
+async def runner() -> AsyncIterator[Runner]:
+    runner = Runner()
+    yield runner
+    for process in runner.processes:
+        process.close(EndReason.SHUTDOWN)
+    async with asyncio.timeout(DEADLINE_S):
+        await runner.reaper.wait_until_empty()
+    runner.spawner.close()
