@@ -31,6 +31,10 @@ CLOSE_DEADLINE_S = 5.0
 """How long peers have to answer the end of their connections, and killed children to die."""
 
 
+KILL_DEADLINE_S = 1.0
+"""How long killed processes have to die before their clients are told that they are gone."""
+
+
 @dataclass(slots=True, frozen=True)
 class ServiceOptions:
     """What the service is to do. `token` None: everybody may connect."""
@@ -128,7 +132,11 @@ async def _drain(sessions: SessionTable, config: Config, stop: _StopSignals) -> 
         return
     for process in tuple(sessions.running_processes):
         process.interrupt_for_shutdown()
-    await _all_ended(sessions, config.shutdown.kill_grace_s, stop)
+    if await _all_ended(sessions, config.shutdown.kill_grace_s, stop):
+        return
+    for process in tuple(sessions.running_processes):
+        process.terminate(EndReason.SHUTDOWN)
+    await _all_ended(sessions, KILL_DEADLINE_S, stop)
 
 
 async def _all_ended(sessions: SessionTable, timeout_s: float, stop: _StopSignals) -> bool:

@@ -83,5 +83,8 @@ class Delivery:
         share = 2 if self._is_attached and self._credit_bytes is None else 1
         if log.total_bytes - self.pinned_byte >= log.capacity_bytes // share:
             return True
-        # In tiny pieces the count of what is unsent decides.
-        return log.next_seq - self._next_seq >= log.capacity_events // 2
+        # In tiny pieces the count decides: of what is unsent, and of what may not be dropped.
+        return (
+            log.next_seq - self._next_seq >= log.capacity_events // 2
+            or log.retained_events >= log.capacity_events * 2
+        )

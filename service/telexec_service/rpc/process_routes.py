@@ -21,6 +21,9 @@ from telexec_service.processes.spawner import SpawnRequest
 from telexec_service.rpc.route import Route, Routes, collect
 from telexec_service.sessions.session import Session
 
+MAX_WAIT_S = 3600.0
+"""The longest that a read waits; a client that gets nothing by then asks again."""
+
 
 class ProcessRoutes:
     """Serves processes.
@@ -106,7 +109,7 @@ def _read(
 ) -> wire.OutputBatch | Coroutine[Any, Any, wire.OutputBatch]:
     process = session.get(params.process_id)
     if params.wait_ms and not _has_news(process, params):
-        return _read_later(process, params, params.wait_ms / 1000)
+        return _read_later(process, params, min(params.wait_ms / 1000, MAX_WAIT_S))
     return _batch(process, params)
 
 

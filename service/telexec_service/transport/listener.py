@@ -125,22 +125,22 @@ class Listener:
             self._all_closed.set()
 
     async def _open_stdio(self) -> None:
+        for descriptor in (0, 1):
+            mode = os.fstat(descriptor).st_mode
+            if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+                raise ListenError(
+                    "cannot listen on stdio: stdin and stdout must be pipes or sockets, held by"
+                    " the program that started this one"
+                )
         loop = asyncio.get_running_loop()
         connection = StdioConnection(
             self._config.limits, accept=self._accept, on_closed=self._on_peer_gone
         )
-        try:
-            writing, _ = await loop.connect_write_pipe(
-                lambda: StdoutProtocol(connection), os.fdopen(os.dup(1), "wb", buffering=0)
-            )
-            connection.write_to(writing)
-            await loop.connect_read_pipe(
-                lambda: connection, os.fdopen(os.dup(0), "rb", buffering=0)
-            )
-        except ValueError as error:
-            raise ListenError(
-                "cannot listen on stdio: stdin and stdout must be pipes or sockets"
-            ) from error
+        writing, _ = await loop.connect_write_pipe(
+            lambda: StdoutProtocol(connection), os.fdopen(os.dup(1), "wb", buffering=0)
+        )
+        connection.write_to(writing)
+        await loop.connect_read_pipe(lambda: connection, os.fdopen(os.dup(0), "rb", buffering=0))
         self._stdio = connection
 
 

@@ -155,3 +155,17 @@ def test_a_process_that_prints_single_characters_waits_before_it_fills_the_memor
     assert delivery.is_log_full
     pushed(delivery)
     assert not delivery.is_log_full
+
+
+def test_a_client_that_renews_no_credit_for_tiny_pieces_cannot_fill_the_memory() -> None:
+    log = OutputLog(capacity_bytes=CAPACITY, capacity_events=100)
+    delivery = Delivery(log, credit_bytes=CAPACITY)
+    while not delivery.is_log_full:
+        log.append_output("stdout", b"x")
+        pushed(delivery)
+        log.trim(delivery.pinned_byte)
+
+    assert log.retained_events == 200
+    delivery.grant(CAPACITY + 150)
+    log.trim(delivery.pinned_byte)
+    assert not delivery.is_log_full
