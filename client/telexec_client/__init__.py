@@ -1,1 +1,71 @@
-"""The telexec client: run processes on another machine."""
+"""The telexec client: run processes on another machine.
+
+Names are loaded when they are first used: `import telexec_client` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telexec_client.client import Client, connect, connect_command
+    from telexec_client.completed import CompletedProcess
+    from telexec_client.errors import TelexecError
+    from telexec_client.filesystem import Files, OpenFile, Tree, TreeEntry
+    from telexec_client.process import (
+        HOST_POLICY,
+        HostPolicy,
+        OutputPiece,
+        OutputStream,
+        PolicyChoice,
+        Process,
+    )
+    from telexec_schemas.environment_policy import EnvironmentPolicy
+    from telexec_schemas.process import TerminalSize
+
+__all__ = [
+    "HOST_POLICY",
+    "Client",
+    "CompletedProcess",
+    "EnvironmentPolicy",
+    "Files",
+    "HostPolicy",
+    "OpenFile",
+    "OutputPiece",
+    "OutputStream",
+    "PolicyChoice",
+    "Process",
+    "TelexecError",
+    "TerminalSize",
+    "Tree",
+    "TreeEntry",
+    "connect",
+    "connect_command",
+]
+
+_HOMES = {
+    "telexec_client.client": ("Client", "connect", "connect_command"),
+    "telexec_client.completed": ("CompletedProcess",),
+    "telexec_client.errors": ("TelexecError",),
+    "telexec_client.filesystem": ("Files", "OpenFile", "Tree", "TreeEntry"),
+    "telexec_client.process": (
+        "HOST_POLICY",
+        "HostPolicy",
+        "OutputPiece",
+        "OutputStream",
+        "PolicyChoice",
+        "Process",
+    ),
+    "telexec_schemas.environment_policy": ("EnvironmentPolicy",),
+    "telexec_schemas.process": ("TerminalSize",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

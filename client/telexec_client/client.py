@@ -1,0 +1,271 @@
+"""The client: a session on a host, and what can be done in it."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from telexec_client.completed import CompletedProcess
+from telexec_client.connection import Connection
+from telexec_client.core.opening import Opening
+from telexec_client.errors import (
+    AuthenticationError,
+    HostUnreachableError,
+    UnsupportedError,
+)
+from telexec_client.filesystem import Files
+from telexec_client.process import (
+    DEFAULT_MAX_OUTPUT_BYTES,
+    HOST_POLICY,
+    PolicyChoice,
+    Process,
+    StartWish,
+    run_to_end,
+    start_process,
+)
+from telexec_client.transport import Dialer, command_dialer, embedded_dialer, url_dialer
+from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
+from telexec_schemas.process import TerminalSize
+
+OPEN_TIMEOUT_S = 10.0
+"""How long it may take to connect and open a session."""
+
+
+class Client:
+    """A session on a host. Made by `connect`.
+
+    Attributes:
+        files: The files of the host.
+    """
+
+    def __init__(self, connection: Connection, *, is_embedded: bool) -> None:
+        self.files = Files(connection)
+        self._connection = connection
+        self._is_embedded = is_embedded
+        # The one task that belongs to no task group: a client that was awaited has none to live in.
+        # `close` waits for it and raises what it failed with.
+        self._owner = asyncio.get_running_loop().create_task(
+            connection.run(), name=f"telexec client of {connection.address}"
+        )
+
+    @property
+    def host(self) -> EnvironmentInfo:
+        """What the host says of itself; directories are `file://` URIs."""
+        return self._connection.host
+
+    @property
+    def extensions(self) -> ExtensionGrant | None:
+        """What the host offers beyond the base dialect; `None`: nothing."""
+        return self._connection.extensions
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the host is a service that was started for this client alone."""
+        return self._is_embedded
+
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        env_policy: PolicyChoice = HOST_POLICY,
+        unset: Collection[str] = (),
+        cwd: str | None = None,
+        arg0: str | None = None,
+        tty: bool = False,
+        size: TerminalSize | None = None,
+        stdin: bool = False,
+        timeout_s: float | None = None,
+        kill_grace_s: float | None = None,
+    ) -> Opening[Process]:
+        """Start a process: `async with` ends it with the block, `await` leaves that to the caller.
+
+        Args:
+            argv: The program and its arguments; the program is looked up in the child's PATH.
+            env: Variables, laid over what `env_policy` gives.
+            env_policy: What the process gets of the host's environment; `None`: nothing. The
+                default is described at `HOST_POLICY`.
+            unset: Names to take out at the end.
+            cwd: An absolute path on the host; the default is the host's own `cwd`.
+            arg0: Another argv[0] for the program.
+            tty: Start it on a PTY instead of pipes.
+            size: The size of the PTY, 24 rows of 80 columns by default.
+            stdin: Keep its stdin writable; otherwise it is `/dev/null`. A PTY always is writable.
+            timeout_s: How long it may run.
+            kill_grace_s: How much later KILL follows TERM then.
+
+        Raises:
+            StartError: It cannot be started; there are kinds of it.
+            UnsupportedError: The host lacks something that was asked for.
+        """
+        wish = StartWish(
+            argv=argv,
+            env=env,
+            env_policy=env_policy,
+            unset=unset,
+            cwd=cwd,
+            arg0=arg0,
+            tty=tty,
+            size=size,
+            stdin=stdin,
+            timeout_s=timeout_s,
+            kill_grace_s=kill_grace_s,
+        )
+        return Opening(
+            lambda: start_process(self._connection, wish, is_embedded=self._is_embedded),
+            Process.close,
+        )
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        env_policy: PolicyChoice = HOST_POLICY,
+        unset: Collection[str] = (),
+        cwd: str | None = None,
+        input: bytes | None = None,  # noqa: A002 -- the name it has in subprocess.run
+        tty: bool = False,
+        timeout_s: float | None = None,
+        check: bool = False,
+        max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    ) -> CompletedProcess:
+        """Run a process to its end and return how it ended, with all its output.
+
+        It is ended when this is cancelled or fails. See `start` for what is not described here.
+
+        Args:
+            input: Written to its stdin, which is then closed. A process that ends without reading
+                it is no error. `None`: its stdin is `/dev/null`.
+            check: Raise an error if it ends with another exit code than 0.
+            max_output_bytes: The most output to keep.
+
+        Raises:
+            ProcessTimeoutError: It did not end within `timeout_s`.
+            ProcessFailedError: `check` was asked for, and it failed.
+            OutputLimitError: It wrote more than `max_output_bytes`.
+            OutputGapError: Output was lost with a connection.
+            SessionLostError: The host cannot be reached any more.
+        """
+        has_input = input is not None
+        if input and not tty and not self._can_close_stdin:
+            raise UnsupportedError("end the input of a process")
+        if input == b"" and not tty:
+            # Nothing to read is what /dev/null gives, and every host has that.
+            has_input = False
+        async with self.start(
+            argv,
+            env=env,
+            env_policy=env_policy,
+            unset=unset,
+            cwd=cwd,
+            tty=tty,
+            stdin=has_input,
+            timeout_s=timeout_s,
+        ) as process:
+            return await run_to_end(
+                process,
+                input if has_input else None,
+                check=check,
+                max_output_bytes=max_output_bytes,
+            )
+
+    async def close(self) -> None:
+        """End what still runs and close the connection. Idempotent."""
+        try:
+            await self._connection.close()
+        finally:
+            self._owner.cancel()
+            await asyncio.wait({self._owner})
+            if not self._owner.cancelled() and (error := self._owner.exception()) is not None:
+                raise error
+
+    @property
+    def _can_close_stdin(self) -> bool:
+        return self.extensions is not None and self.extensions.close_stdin
+
+
+def connect(
+    url: str | None = None,
+    *,
+    token: str | None = None,
+    token_file: str | None = None,
+    client_name: str = "telexec",
+    open_timeout_s: float = OPEN_TIMEOUT_S,
+    reconnect: bool = True,
+) -> Opening[Client]:
+    """Open a session on a host, in an `async with`, or with `await` and `close`.
+
+    Args:
+        url: `ws://HOST:PORT`, `wss://HOST:PORT` or `unix:PATH`; `None`: the embedded host, a
+            service that is started for this client alone, and ends with it.
+        token: What the host asks for to let us in.
+        token_file: A file that holds it; read anew for each connection.
+        client_name: How the host calls us in its books.
+        open_timeout_s: How long it may take until the session is open.
+        reconnect: Whether to come back when the connection breaks: what runs goes on meanwhile,
+            and no output is lost as far as the host can keep it.
+
+    Raises:
+        InvalidUrlError: The URL cannot be used.
+        HostUnreachableError: Nothing answers there in time.
+        AuthenticationError: The host does not accept the token, or there is none to show.
+        HandshakeError: What answers does not open a session.
+        EmbeddedHostUnavailableError: `telexec[service]` is not installed.
+    """
+
+    def dialer() -> Dialer:
+        if url is not None:
+            return url_dialer(url, token=token, token_file=token_file)
+        if token is not None or token_file is not None:
+            raise AuthenticationError("cannot use a token: the embedded host takes none")
+        return embedded_dialer()
+
+    return _opening(
+        dialer,
+        client_name=client_name,
+        open_timeout_s=open_timeout_s,
+        reconnect=reconnect,
+        is_embedded=url is None,
+    )
+
+
+def connect_command(
+    argv: Sequence[str],
+    *,
+    client_name: str = "telexec",
+    open_timeout_s: float = OPEN_TIMEOUT_S,
+) -> Opening[Client]:
+    """Open a session on a host that is a program on its stdin and stdout; see `connect`.
+
+    For example `["ssh", "build-7", "telexec-service", "--listen", "stdio"]`. The program is started
+    with nothing of our environment but PATH, HOME and the like.
+    """
+    return _opening(
+        lambda: command_dialer(argv),
+        client_name=client_name,
+        open_timeout_s=open_timeout_s,
+        reconnect=False,
+        is_embedded=False,
+    )
+
+
+def _opening(
+    make_dialer: Callable[[], Dialer],
+    *,
+    client_name: str,
+    open_timeout_s: float,
+    reconnect: bool,
+    is_embedded: bool,
+) -> Opening[Client]:
+    async def open_() -> Client:
+        dialer = make_dialer()
+        connection = Connection(dialer, client_name=client_name, reconnect=reconnect)
+        try:
+            async with asyncio.timeout(open_timeout_s):
+                await connection.open()
+        except TimeoutError as error:
+            raise HostUnreachableError(
+                dialer.address, f"it opened no session within {open_timeout_s:g} s"
+            ) from error
+        return Client(connection, is_embedded=is_embedded)
+
+    return Opening(open_, Client.close)

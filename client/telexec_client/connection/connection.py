@@ -1,0 +1,465 @@
+"""A session on a host, whichever transport carries it at the moment."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from msgspec import UNSET
+
+from telexec_client.connection.calls import Call, CallTable
+from telexec_client.connection.listener import ProcessListener
+from telexec_client.connection.read_gate import ReadGate
+from telexec_client.core.assembler import PushedEvent
+from telexec_client.core.backoff import delays_s, resume_deadline
+from telexec_client.core.failure import remote_error, says_attached
+from telexec_client.errors import (
+    AuthenticationError,
+    ClientClosedError,
+    ConnectionLostError,
+    HandshakeError,
+    HostUnreachableError,
+    ProtocolViolationError,
+    RemoteError,
+    RequestTooLargeError,
+    SessionLostError,
+    TelexecError,
+)
+from telexec_client.transport import Dialer, Transport
+from telexec_schemas.frame import (
+    UNKNOWN_REQUEST_ID,
+    Answer,
+    Failure,
+    MalformedFrameError,
+    Notice,
+    encode_notice,
+    encode_request,
+    parse_frame,
+)
+from telexec_schemas.identifiers import ProcessId, SessionId
+from telexec_schemas.lifecycle import (
+    EnvironmentInfo,
+    ExtensionGrant,
+    ExtensionWish,
+    Initialize,
+    Initialized,
+)
+from telexec_schemas.message import NOTHING
+from telexec_schemas.method import Method, Notification
+from telexec_schemas.methods import CLOSED, EXITED, INITIALIZE, INITIALIZED, OUTPUT
+
+PLAIN_LEASE_S = 30.0
+"""How long a host without extensions keeps a session that has no connection."""
+
+ATTEMPT_TIMEOUT_S = 5.0
+"""How long one attempt to resume may take."""
+
+FAREWELL_TIMEOUT_S = 5.0
+"""How long the host may take to end what still runs when we leave."""
+
+CONCURRENT_CATCH_UPS = 8
+"""How many processes are read at once after a resume; each answer may be as large as a log."""
+
+Params = TypeVar("Params")
+Result = TypeVar("Result")
+
+_logger = logging.getLogger("telexec_client")
+
+
+class Connection:
+    """A session: makes calls, hands out events, and comes back when its transport breaks.
+
+    `open`, then `run` in a task of its own for as long as it lives; `end` stops it.
+
+    Args:
+        reconnect: Whether to resume the session on another transport when one breaks.
+    """
+
+    def __init__(self, dialer: Dialer, *, client_name: str, reconnect: bool) -> None:
+        self._dialer = dialer
+        self._client_name = client_name
+        self._can_resume = reconnect and dialer.can_redial
+        self._gate = ReadGate()
+        self._calls = CallTable(self._gate.count_waiting)
+        self._listeners: dict[ProcessId, ProcessListener] = {}
+        self._catching_up: set[ProcessListener] = set()
+        self._slots = asyncio.Semaphore(CONCURRENT_CATCH_UPS)
+        self._tasks: asyncio.TaskGroup | None = None
+        self._transport: Transport | None = None
+        self._last_heard = 0.0
+        self._why_lost = ""
+        self._lost = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._ended: Callable[[], TelexecError] | None = None
+        self._established: Initialized | None = None
+        self._resumes = 0
+
+    # What is known of the host.
+
+    @property
+    def address(self) -> str:
+        """The host, for people to read."""
+        return self._dialer.address
+
+    @property
+    def host(self) -> EnvironmentInfo:
+        """What the host says of itself."""
+        return self._session.environment_info
+
+    @property
+    def extensions(self) -> ExtensionGrant | None:
+        """What the host offers beyond the base dialect; `None`: nothing."""
+        return self._session.telexec or None  # UNSET is false
+
+    @property
+    def session_id(self) -> SessionId:
+        """What the session is resumed by."""
+        return self._session.session_id
+
+    @property
+    def resumes(self) -> int:
+        """How often the session was resumed so far."""
+        return self._resumes
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a transport right now."""
+        return self._ready.is_set() and self._ended is None
+
+    @property
+    def read_gate(self) -> ReadGate:
+        """What holds back a host that knows no credit."""
+        return self._gate
+
+    # Calls.
+
+    async def call(self, method: Method[Params, Result], params: Params) -> Result:
+        """Make a call and wait for its result; see `begin` and `Call.result`."""
+        call = await self.begin(method, params)
+        return await call.result()
+
+    async def begin(self, method: Method[Params, Result], params: Params) -> Call[Result]:
+        """Send a request, as soon as there is a connection that takes it.
+
+        Calls of one task leave in order. A call that is `repeatable` survives a lost connection.
+
+        Raises:
+            RequestTooLargeError: The host would not read it.
+            SessionLostError: There will be no connection any more.
+            ClientClosedError: We ended it ourselves.
+            UnicodeEncodeError: A string of the params holds a lone surrogate.
+        """
+        request_id = self._calls.next_id()
+        frame = encode_request(request_id, method.name, params)
+        self._check_size(method.name, len(frame))
+        transport = await self._take_transport()
+        call = self._calls.add(request_id, method, frame)
+        transport.send(frame)
+        return call
+
+    def post(self, method: Method[Params, Result], params: Params) -> Call[Result]:
+        """Send a repeatable request now, or as soon as there is a connection, without waiting.
+
+        For the few messages that must not wait; `begin` is what keeps the amount in hand. Nobody
+        has to wait for the `result`.
+        """
+        request_id = self._calls.next_id()
+        frame = encode_request(request_id, method.name, params)
+        call = self._calls.add(request_id, method, frame)
+        if self._ended is not None:
+            self._calls.remove(call)
+            call.fail(self._ended())
+        elif self._ready.is_set() and self._transport is not None:
+            self._transport.send(frame)
+        return call
+
+    def notify(self, notification: Notification[Params], params: Params) -> None:
+        """Send a notification if there is a connection; it is lost with it otherwise."""
+        if self._ready.is_set() and self._transport is not None:
+            self._transport.send(encode_notice(notification.name, params))
+
+    # Processes.
+
+    def add_listener(self, process_id: ProcessId, listener: ProcessListener) -> None:
+        """Give the events of a process to `listener`, until `remove_listener`."""
+        self._listeners[process_id] = listener
+
+    def remove_listener(self, process_id: ProcessId) -> None:
+        """Drop the events of a process from now on. Idempotent."""
+        self._listeners.pop(process_id, None)
+
+    def start_catching_up(self, listener: ProcessListener) -> None:
+        """Run `listener.catch_up`, unless it runs already."""
+        if self._tasks is not None and listener not in self._catching_up:
+            self._catching_up.add(listener)
+            self._tasks.create_task(self._catch_up(listener), name="telexec catch-up")
+
+    # Life.
+
+    async def open(self) -> None:
+        """Connect and open a new session.
+
+        Raises:
+            HostUnreachableError, AuthenticationError, HandshakeError: See there.
+        """
+        try:
+            self._established = await self._attach(None)
+        except (RemoteError, ConnectionLostError, ProtocolViolationError) as error:
+            raise HandshakeError(self.address, _because(error)) from error
+        self._last_heard = asyncio.get_running_loop().time()
+        if self._has_credit:
+            # Each process has its own credit; the connection as a whole is never held back.
+            self._gate.attach(None)
+
+    async def run(self) -> None:
+        """Own everything that goes on in the background; returns when the session has ended."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                try:
+                    while self._ended is None:
+                        await self._lost.wait()
+                        if self._ended is None:
+                            await self._resume()
+                finally:
+                    self._tasks = None
+        finally:
+            self.end(ClientClosedError)
+            if self._transport is not None:
+                self._transport.abort()
+
+    async def close(self) -> None:
+        """End what still runs, say goodbye and end the session; `run` returns soon after.
+
+        Idempotent.
+        """
+        if self.is_ready:
+            await self._end_processes()
+        transport = self._transport
+        self.end(ClientClosedError)
+        if transport is not None:
+            await transport.close()
+
+    def end(self, error: Callable[[], TelexecError]) -> None:
+        """End the session: whoever waits gets an error of `error`. Only the first end counts."""
+        if self._ended is not None:
+            return
+        self._ended = error
+        self._calls.fail_all(error)
+        for listener in list(self._listeners.values()):
+            listener.on_ended(error)
+        self._listeners.clear()
+        self._ready.set()
+        self._lost.set()
+
+    # What the transport calls.
+
+    def on_frame(self, payload: bytes | bytearray | memoryview) -> None:
+        """Take what the host sent."""
+        try:
+            frame = parse_frame(payload)
+            if isinstance(frame, Notice):
+                self._take_notice(frame)
+            elif isinstance(frame, Answer):
+                call = self._calls.take(frame.id)
+                if call is not None:
+                    call.succeed(frame.result)
+            elif isinstance(frame, Failure):
+                self._take_failure(frame)
+            # A request is for nobody: we offer no methods.
+        except (MalformedFrameError, ValueError) as error:
+            # Whoever sends this may mean anything by what comes next. On another connection the
+            # session may be in order.
+            self._break(f"the host sent what we do not understand: {error}")
+
+    def on_lost(self, why: str) -> None:
+        """Learn that the transport is gone."""
+        if self._transport is not None and self._ready.is_set():
+            self._last_heard = self._transport.last_heard
+        self._transport = None
+        self._gate.attach(None)
+        self._why_lost = why
+        _logger.debug("connection lost: %s", why)
+        if self._ended is not None:
+            return
+        self._ready.clear()
+        self._lost.set()
+        if self._established is not None and not self._can_resume:
+            self.end(partial(SessionLostError, why))
+            return
+        self._calls.fail_unrepeatable(why)
+
+    # Inside.
+
+    @property
+    def _session(self) -> Initialized:
+        if self._established is None:
+            raise RuntimeError("cannot ask for the host before the connection is open")
+        return self._established
+
+    @property
+    def _lease_s(self) -> float:
+        extensions = self.extensions
+        return PLAIN_LEASE_S if extensions is None else extensions.limits.lease_ms / 1000
+
+    async def _end_processes(self) -> None:
+        calls = [listener.on_closing() for listener in self._listeners.values()]
+        try:
+            async with asyncio.timeout(FAREWELL_TIMEOUT_S):
+                for call in calls:
+                    if call is not None:
+                        await call.result()
+        except (TelexecError, TimeoutError) as error:
+            # The host ends them anyway, when the lease of the session is over.
+            _logger.debug("cannot see to the end of all processes: %s", error)
+        finally:
+            for call in calls:
+                if call is not None:
+                    call.abandon()
+
+    def _check_size(self, method: str, size_bytes: int) -> None:
+        extensions = self._established.telexec if self._established is not None else UNSET
+        if isinstance(extensions, ExtensionGrant):
+            limit_bytes = extensions.limits.max_frame_bytes
+            if size_bytes > limit_bytes:
+                raise RequestTooLargeError(method, size_bytes, limit_bytes)
+
+    async def _take_transport(self) -> Transport:
+        while True:
+            # The wait ends: with a resume, or with the lease.
+            await self._ready.wait()
+            if self._ended is not None:
+                raise self._ended()
+            transport = self._transport
+            if transport is not None:
+                await transport.drain()
+                if transport is self._transport:
+                    return transport
+
+    async def _attach(self, resume: SessionId | None) -> Initialized:
+        """Open a transport and hand the session to it; nothing is left of it on an error."""
+        self._lost.clear()
+        transport = await self._dialer.dial(self)
+        if self._lost.is_set():
+            raise ConnectionLostError(f"cannot open a session: {self._why_lost}")
+        self._transport = transport
+        try:
+            request_id = self._calls.next_id()
+            params = Initialize(self._client_name, resume, ExtensionWish())
+            frame = encode_request(request_id, INITIALIZE.name, params)
+            call = self._calls.add(request_id, INITIALIZE, frame)
+            transport.send(frame)
+            established = await call.result()
+        except BaseException:
+            transport.abort()
+            self._transport = None
+            raise
+        if self._transport is not transport:
+            raise ConnectionLostError(f"cannot open a session: {self._why_lost}")
+        transport.send(encode_notice(INITIALIZED.name, NOTHING))
+        self._transport_is_ready(transport)
+        return established
+
+    def _transport_is_ready(self, transport: Transport) -> None:
+        # In order, and before anybody else may send: writes to one process keep theirs.
+        for call in self._calls.repeatable():
+            transport.send(call.frame)
+        self._gate.attach(None if self._has_credit else transport)
+        self._ready.set()
+
+    @property
+    def _has_credit(self) -> bool:
+        extensions = self._established.telexec if self._established is not None else UNSET
+        return isinstance(extensions, ExtensionGrant) and extensions.flow
+
+    async def _resume(self) -> None:
+        """Attach the session to another transport, or end it."""
+        loop = asyncio.get_running_loop()
+        deadline = resume_deadline(self._last_heard, self._lease_s)
+        last_deadline = deadline + self._lease_s
+        # The jitter only spreads clients out; nobody has to be unable to guess it.
+        for delay_s in delays_s(random.random):
+            if delay_s > 0 and loop.time() + delay_s >= deadline:
+                break
+            await asyncio.sleep(delay_s)
+            attempt_deadline = max(min(loop.time() + ATTEMPT_TIMEOUT_S, deadline), loop.time() + 1)
+            try:
+                async with asyncio.timeout_at(attempt_deadline):
+                    await self._attach(self.session_id)
+            except AuthenticationError as error:
+                self.end(partial(SessionLostError, _because(error)))
+                return
+            except RemoteError as error:
+                if says_attached(error):
+                    # The lease begins when the host notices that it lost us.
+                    deadline = min(loop.time() + self._lease_s, last_deadline)
+                    continue
+                self.end(partial(SessionLostError, _because(error)))
+                return
+            except (
+                HostUnreachableError,
+                HandshakeError,
+                ConnectionLostError,
+                ProtocolViolationError,
+                TimeoutError,
+            ) as error:
+                _logger.debug("cannot resume yet: %s", error)
+                continue
+            self._resumed()
+            return
+        why = f"it could not be resumed within its lease of {self._lease_s:g} s ({self._why_lost})"
+        self.end(partial(SessionLostError, why))
+
+    def _resumed(self) -> None:
+        self._resumes += 1
+        _logger.debug("session resumed")
+        for listener in list(self._listeners.values()):
+            listener.on_resumed()
+
+    async def _catch_up(self, listener: ProcessListener) -> None:
+        try:
+            async with self._slots:
+                await listener.catch_up()
+        finally:
+            self._catching_up.discard(listener)
+
+    def _take_notice(self, notice: Notice) -> None:
+        event: PushedEvent
+        if notice.method == OUTPUT.name:
+            event = OUTPUT.decode_params(notice.params)
+        elif notice.method == EXITED.name:
+            event = EXITED.decode_params(notice.params)
+        elif notice.method == CLOSED.name:
+            event = CLOSED.decode_params(notice.params)
+        else:
+            # A newer host may tell more than we know of.
+            return
+        listener = self._listeners.get(event.process_id)
+        # Nobody listens to a process that was left behind.
+        if listener is not None:
+            listener.on_event(event)
+
+    def _take_failure(self, failure: Failure) -> None:
+        if failure.id == UNKNOWN_REQUEST_ID:
+            # The host could not read one of our frames and cannot say which: nobody would ever
+            # answer it.
+            text = failure.error.message
+            self._calls.fail_all(
+                lambda: ProtocolViolationError(f"cannot make the host understand us: {text}")
+            )
+            return
+        call = self._calls.take(failure.id)
+        if call is not None:
+            call.fail(remote_error(call.method.name, failure.error))
+
+    def _break(self, why: str) -> None:
+        transport = self._transport
+        if transport is not None:
+            transport.abort()
+            self.on_lost(why)
+
+
+def _because(error: TelexecError) -> str:
+    return error.text if isinstance(error, RemoteError) else str(error)

@@ -1,0 +1,1 @@
+"""What the client decides; pure: no clock, loop, OS, socket or logger."""

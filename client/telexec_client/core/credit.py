@@ -1,0 +1,47 @@
+"""How much output of one process the host may push before we have read it."""
+
+UNLIMITED_OFFSET = 2**63 - 1
+"""A credit that is never used up."""
+
+_ANNOUNCED_PART = 4
+"""Credit is announced when this part of the window has become free, not byte by byte."""
+
+
+class CreditWindow:
+    """The credit of one process: what was read, plus a window.
+
+    Offsets count bytes from the first byte of output, both streams together, also those that were
+    lost on the way.
+    """
+
+    __slots__ = ("_consumed", "_granted", "_window_bytes")
+
+    def __init__(self, window_bytes: int) -> None:
+        self._consumed = 0
+        self._window_bytes = window_bytes
+        self._granted = window_bytes
+
+    @property
+    def granted(self) -> int:
+        """The offset that was last announced; at first the window."""
+        return self._granted
+
+    def consume(self, size_bytes: int) -> int | None:
+        """Count bytes as read; return the offset to announce now, if there is one."""
+        self._consumed += size_bytes
+        return self._announcement()
+
+    def resize(self, window_bytes: int) -> int | None:
+        """Change the window; return the offset to announce now, if there is one.
+
+        What was granted stays granted: a narrower window shows only once the output has caught up.
+        """
+        self._window_bytes = window_bytes
+        return self._announcement()
+
+    def _announcement(self) -> int | None:
+        offset = min(self._consumed + self._window_bytes, UNLIMITED_OFFSET)
+        if offset - self._granted < max(self._window_bytes // _ANNOUNCED_PART, 1):
+            return None
+        self._granted = offset
+        return offset

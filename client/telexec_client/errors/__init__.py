@@ -1,0 +1,81 @@
+"""Every error that telexec raises; all are `TelexecError`."""
+
+from telexec_client.errors.base import (
+    ProtocolViolationError,
+    RemoteError,
+    RequestTooLargeError,
+    TelexecError,
+    UnsupportedError,
+)
+from telexec_client.errors.connecting import (
+    AuthenticationError,
+    ClientClosedError,
+    ConnectionLostError,
+    EmbeddedHostUnavailableError,
+    HandshakeError,
+    HostUnreachableError,
+    InvalidUrlError,
+    SessionLostError,
+)
+from telexec_client.errors.files import (
+    DirectoryNotEmptyError,
+    FileAlreadyThereError,
+    FileError,
+    FileForbiddenError,
+    FileKindError,
+    FileMissingError,
+    InvalidPathError,
+    StorageFullError,
+)
+from telexec_client.errors.running import (
+    OutputGapError,
+    OutputLimitError,
+    ProcessFailedError,
+    ProcessNotFoundError,
+    ProcessTimeoutError,
+    StdinClosedError,
+)
+from telexec_client.errors.starting import (
+    EnvironmentRefusedError,
+    ProgramNotExecutableError,
+    ProgramNotFoundError,
+    SandboxUnavailableError,
+    StartError,
+    WorkingDirectoryError,
+)
+
+__all__ = [
+    "AuthenticationError",
+    "ClientClosedError",
+    "ConnectionLostError",
+    "DirectoryNotEmptyError",
+    "EmbeddedHostUnavailableError",
+    "EnvironmentRefusedError",
+    "FileAlreadyThereError",
+    "FileError",
+    "FileForbiddenError",
+    "FileKindError",
+    "FileMissingError",
+    "HandshakeError",
+    "HostUnreachableError",
+    "InvalidPathError",
+    "InvalidUrlError",
+    "OutputGapError",
+    "OutputLimitError",
+    "ProcessFailedError",
+    "ProcessNotFoundError",
+    "ProcessTimeoutError",
+    "ProgramNotExecutableError",
+    "ProgramNotFoundError",
+    "ProtocolViolationError",
+    "RemoteError",
+    "RequestTooLargeError",
+    "SandboxUnavailableError",
+    "SessionLostError",
+    "StartError",
+    "StdinClosedError",
+    "StorageFullError",
+    "TelexecError",
+    "UnsupportedError",
+    "WorkingDirectoryError",
+]

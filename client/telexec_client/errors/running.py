@@ -1,0 +1,69 @@
+"""Errors of a process that was started. Where there is output already, they carry it."""
+
+from telexec_client.completed import CompletedProcess, PartialProcess
+from telexec_client.errors.base import TelexecError
+
+
+class ProcessNotFoundError(TelexecError):
+    """The host has no such process: it was never started, or it was already forgotten."""
+
+    def __init__(self, process_id: str) -> None:
+        super().__init__(f"cannot find process {process_id!r} on the host")
+        self.process_id = process_id
+
+
+class StdinClosedError(TelexecError):
+    """The process takes no input: its stdin was not asked for, is closed, or it has ended."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__(f"cannot write to {program!r}: its stdin is closed")
+        self.program = program
+
+
+class ProcessFailedError(TelexecError):
+    """The process ended with another exit code than 0, and `check` was asked for."""
+
+    def __init__(self, completed: CompletedProcess) -> None:
+        how = f"died of {completed.signal}" if completed.signal else "failed"
+        super().__init__(
+            f"cannot use the result of {completed.argv[0]!r}: it {how}"
+            f" (exit code {completed.exit_code})"
+        )
+        self.completed = completed
+
+
+class ProcessTimeoutError(TelexecError):
+    """The time is up. `completed` has the output so far, and the exit code if it is known."""
+
+    def __init__(self, completed: PartialProcess, timeout_s: float) -> None:
+        super().__init__(f"cannot wait longer for {completed.argv[0]!r}: {timeout_s:g} s are over")
+        self.completed = completed
+        self.timeout_s = timeout_s
+
+
+class OutputLimitError(TelexecError):
+    """The process wrote more than was to be kept. `completed` has the output up to the limit."""
+
+    def __init__(self, completed: PartialProcess, limit_bytes: int) -> None:
+        super().__init__(
+            f"cannot keep more than {limit_bytes} bytes of output of {completed.argv[0]!r}"
+        )
+        self.completed = completed
+        self.limit_bytes = limit_bytes
+
+
+class OutputGapError(TelexecError):
+    """Output was lost: the host could not keep it until we were connected again.
+
+    Attributes:
+        lost_bytes: How much; `None` if the host cannot tell.
+        completed: The rest of the output, where all of it was asked for.
+    """
+
+    def __init__(
+        self, program: str, lost_bytes: int | None, completed: CompletedProcess | None = None
+    ) -> None:
+        amount = "some" if lost_bytes is None else f"{lost_bytes} bytes"
+        super().__init__(f"cannot give all output of {program!r}: {amount} of it were lost")
+        self.lost_bytes = lost_bytes
+        self.completed = completed

@@ -1,0 +1,22 @@
+"""Processes on a host: starting them, their input and output, their end."""
+
+from telexec_client.process.environment import HOST_POLICY, HostPolicy, PolicyChoice
+from telexec_client.process.process import DEFAULT_MAX_OUTPUT_BYTES, Process
+from telexec_client.process.queue import OutputPiece
+from telexec_client.process.reading import OutputStream
+from telexec_client.process.request import StartWish
+from telexec_client.process.run import run_to_end
+from telexec_client.process.start import start_process
+
+__all__ = [
+    "DEFAULT_MAX_OUTPUT_BYTES",
+    "HOST_POLICY",
+    "HostPolicy",
+    "OutputPiece",
+    "OutputStream",
+    "PolicyChoice",
+    "Process",
+    "StartWish",
+    "run_to_end",
+    "start_process",
+]

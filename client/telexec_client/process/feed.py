@@ -1,0 +1,175 @@
+"""What a host tells of one process, made into one sequence across lost connections."""
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec import UNSET, UnsetType
+
+from telexec_client.connection import Call, Connection
+from telexec_client.core.assembler import OutputAssembler, PushedEvent
+from telexec_client.core.credit import UNLIMITED_OFFSET, CreditWindow
+from telexec_client.core.failure import says_process_unknown
+from telexec_client.errors import (
+    ProcessNotFoundError,
+    ProtocolViolationError,
+    RemoteError,
+    TelexecError,
+)
+from telexec_client.process.buffer import WINDOW_BYTES, OutputBuffer
+from telexec_schemas.identifiers import ProcessId
+from telexec_schemas.methods import CREDIT, READ, TERMINATE
+from telexec_schemas.process import (
+    OutputCredit,
+    ReadOutput,
+    Stream,
+    Terminated,
+    TerminateProcess,
+)
+
+MAX_HELD_BYTES = 4 * 1024 * 1024
+"""How much of what is pushed is held back while older output is read."""
+
+
+class ProcessFeed:
+    """Follows one process: its output goes to `buffer`, its end is noted here."""
+
+    def __init__(self, connection: Connection, process_id: ProcessId, program: str) -> None:
+        self._connection = connection
+        self._process_id = process_id
+        grant = connection.extensions
+        self._tells_lost = grant is not None and grant.lost
+        has_flow = grant is not None and grant.flow
+        self._credit = CreditWindow(WINDOW_BYTES) if has_flow else None
+        self.buffer = OutputBuffer(
+            program,
+            credit=self._credit,
+            announce=self._announce,
+            counter=connection.read_gate,
+        )
+        self._assembler = OutputAssembler(self, max_held_bytes=MAX_HELD_BYTES)
+        self._is_started = False
+        self.exit_code: int | None = None
+        self.signal: str | None = None
+        self.reason: str | None = None
+        self._ended = asyncio.Event()
+        self._is_stopped = False
+        connection.add_listener(process_id, self)
+
+    def started(self, *, was_resumed: bool) -> None:
+        """Learn that the process runs; `was_resumed`: its first events may have been lost."""
+        self._is_started = True
+        if was_resumed:
+            self._connection.start_catching_up(self)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the process has exited, or nothing more can be known of it."""
+        return self._ended.is_set()
+
+    async def wait_ended(self) -> None:
+        """Wait until `is_ended`; the caller has the deadline."""
+        self._connection.read_gate.count_waiting(1)
+        try:
+            await self._ended.wait()
+        finally:
+            self._connection.read_gate.count_waiting(-1)
+
+    def stop(self) -> None:
+        """Follow it no more, and let it write as much as it likes. Idempotent."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        self.buffer.discard()
+        self.buffer.close()
+        self._connection.remove_listener(self._process_id)
+        if self._is_started and self._credit is not None and not self._assembler.is_closed:
+            # What is left of it in the background must not wait for a reader that went away.
+            self._announce(UNLIMITED_OFFSET)
+
+    # What the connection tells.
+
+    def on_event(self, event: PushedEvent) -> None:
+        """See `ProcessListener`."""
+        self._assembler.push(event)
+        if self._assembler.has_hole and self._is_started:
+            self._connection.start_catching_up(self)
+
+    def on_resumed(self) -> None:
+        """See `ProcessListener`."""
+        self._assembler.attached()
+        if not self._is_started:
+            return
+        if self._credit is not None:
+            self._announce(self._credit.granted)
+        self._connection.start_catching_up(self)
+
+    async def catch_up(self) -> None:
+        """See `ProcessListener`."""
+        try:
+            await self._read_what_is_missing()
+        except TelexecError as error:
+            is_unknown = isinstance(error, RemoteError) and says_process_unknown(error)
+            failure = ProcessNotFoundError(self._process_id) if is_unknown else error
+            self.on_ended(lambda: failure)
+
+    def on_closing(self) -> Call[Terminated] | None:
+        """See `ProcessListener`."""
+        if self.is_ended or not self._is_started:
+            return None
+        return self._connection.post(TERMINATE, TerminateProcess(self._process_id))
+
+    def on_ended(self, error: Callable[[], TelexecError]) -> None:
+        """See `ProcessListener`."""
+        self.buffer.fail(error)
+        self._ended.set()
+
+    # What the assembler gives, in order.
+
+    def output(self, stream: Stream, chunk: bytes) -> None:
+        """See `EventSink`."""
+        self.buffer.output(stream, chunk)
+
+    def lost(self, lost_bytes: int | None) -> None:
+        """See `EventSink`."""
+        self.buffer.lost(lost_bytes)
+
+    def exited(self, exit_code: int, signal: str | None, reason: str | None) -> None:
+        """See `EventSink`."""
+        self.exit_code = exit_code
+        self.signal = signal
+        self.reason = reason
+        self._ended.set()
+
+    def closed(self) -> None:
+        """See `EventSink`."""
+        self.buffer.close()
+        self._ended.set()
+        self._connection.remove_listener(self._process_id)
+
+    # Inside.
+
+    async def _read_what_is_missing(self) -> None:
+        assembler = self._assembler
+        while not assembler.is_closed and not self._is_stopped:
+            had_hole = assembler.has_hole
+            after_seq = assembler.after_seq
+            batch = await self._connection.call(
+                READ,
+                ReadOutput(self._process_id, after_seq=after_seq, after_bytes=self._after_bytes()),
+            )
+            assembler.replay(batch)
+            if batch.failure is not None:
+                raise ProtocolViolationError(
+                    f"cannot read the output of {self._process_id!r}: {batch.failure}"
+                )
+            if assembler.has_hole:
+                if had_hole and assembler.after_seq == after_seq:
+                    assembler.give_up_hole()
+            elif not batch.chunks or assembler.has_met_pushes:
+                return
+
+    def _after_bytes(self) -> int | UnsetType:
+        return self._assembler.received_bytes if self._tells_lost else UNSET
+
+    def _announce(self, offset: int) -> None:
+        self._connection.notify(CREDIT, OutputCredit(self._process_id, offset))

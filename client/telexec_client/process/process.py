@@ -1,0 +1,254 @@
+"""A process on a host, as its owner sees it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from telexec_client.completed import CompletedProcess, PartialProcess
+from telexec_client.connection import Connection
+from telexec_client.errors import (
+    ClientClosedError,
+    ConnectionLostError,
+    OutputGapError,
+    OutputLimitError,
+    ProcessTimeoutError,
+    ProtocolViolationError,
+    SessionLostError,
+    UnsupportedError,
+)
+from telexec_client.process.buffer import CollectedOutput
+from telexec_client.process.deadline import Deadline, client_deadline_s
+from telexec_client.process.feed import ProcessFeed
+from telexec_client.process.input import ProcessInput
+from telexec_client.process.queue import OutputPiece
+from telexec_client.process.reading import OutputStream, PieceIterator
+from telexec_client.process.request import StartWish
+from telexec_schemas.identifiers import ProcessId
+from telexec_schemas.message import Nothing
+from telexec_schemas.methods import RESIZE, SIGNAL, TERMINATE
+from telexec_schemas.process import (
+    EndReason,
+    ResizeTerminal,
+    SignalProcess,
+    TerminalSize,
+    TerminateProcess,
+)
+
+DEFAULT_MAX_OUTPUT_BYTES = 64 * 1024 * 1024
+"""How much output is kept for somebody who wants all of it at once."""
+
+END_TIMEOUT_S = 15.0
+"""How long a process may take to end once it was terminated."""
+
+
+class Process:
+    """A process that was started on a host. Made by `Client.start`.
+
+    Its output is held until it is read, within bounds: a process that nobody reads from has to
+    wait, and no other does.
+
+    Attributes:
+        process_id: Names it in its session.
+        argv: What was started.
+        pid: Its number on the host; `None` if the host does not tell.
+        stdout: Its output: `async for data in process.stdout`, or `await process.stdout.read()`. A
+            process on a PTY has all its output here.
+        stderr: Its other output.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        feed: ProcessFeed,
+        process_id: ProcessId,
+        wish: StartWish,
+        pid: int | None,
+    ) -> None:
+        self.process_id = process_id
+        self.argv = tuple(wish.argv)
+        self.pid = pid
+        self.stdout = OutputStream(feed.buffer, is_stdout=True)
+        self.stderr = OutputStream(feed.buffer, is_stdout=False)
+        self._connection = connection
+        self._feed = feed
+        self._buffer = feed.buffer
+        self._input = ProcessInput(connection, process_id, self.argv[0], tty=wish.tty)
+        self._timeout_s = wish.timeout_s
+        self._collected: CollectedOutput | None = None
+        grant = connection.extensions
+        self._takes_signals = grant is not None and grant.signals
+        self._takes_sizes = grant is not None and grant.resize
+        self._deadline = Deadline(
+            client_deadline_s(
+                wish.timeout_s,
+                wish.kill_grace_s,
+                host_keeps_time=grant is not None and grant.timeouts,
+            ),
+            is_over=lambda: self._buffer.is_over,
+            end=self._ask_for_end,
+            give_up=self._buffer.close,
+        )
+
+    def __repr__(self) -> str:
+        # No arguments: they may hold secrets.
+        return f"<Process {self.argv[0]!r} {self.process_id}>"
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, 128+N after death by signal N; `None` while it runs."""
+        return self._feed.exit_code
+
+    def output(self) -> AsyncIterator[OutputPiece]:
+        """Go through all output as it comes, in the order the host saw it."""
+        return PieceIterator(self._buffer)
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write to its stdin or PTY; returns once the host has accepted all of it.
+
+        Several writers take turns. When cancelled, some of it may be written.
+
+        Raises:
+            StdinClosedError: It takes no input, or has ended.
+            ProcessNotFoundError: The host has forgotten it.
+        """
+        await self._input.write(data)
+
+    async def close_stdin(self) -> None:
+        """End its input once everything written is through: EOF on a pipe, ^D on a PTY.
+
+        Raises:
+            UnsupportedError: The host cannot do that for a pipe.
+        """
+        await self._input.close()
+
+    async def signal(self, name: str) -> None:
+        """Send a signal, such as `SIGTERM`, to it and the processes it started.
+
+        Nothing happens if it has ended.
+
+        Raises:
+            UnsupportedError: The host knows only `SIGINT`.
+        """
+        if not self._takes_signals:
+            if name != "SIGINT":
+                raise UnsupportedError(f"send {name}")
+            name = "interrupt"
+        _: Nothing = await self._connection.call(SIGNAL, SignalProcess(self.process_id, name))
+
+    async def terminate(self) -> bool:
+        """Kill it and the processes it started; return whether it was still running."""
+        answer = await self._connection.call(TERMINATE, TerminateProcess(self.process_id))
+        return answer.running
+
+    async def resize(self, size: TerminalSize) -> None:
+        """Give its PTY another size.
+
+        Raises:
+            UnsupportedError: The host cannot do that.
+        """
+        if not self._takes_sizes:
+            raise UnsupportedError("set the size of a terminal")
+        await self._connection.call(RESIZE, ResizeTerminal(self.process_id, size))
+
+    async def wait(
+        self,
+        timeout_s: float | None = None,
+        *,
+        max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    ) -> CompletedProcess:
+        """Wait until it has ended and its output is closed; return how, with the unread output.
+
+        Output that an existing iterator is there for is left to that iterator. A second call
+        returns the same again.
+
+        Args:
+            timeout_s: How long to wait; the process goes on after that.
+            max_output_bytes: The most unread output to hold until the end.
+
+        Raises:
+            ProcessTimeoutError: The waiting, or the time the process was given, is over. After the
+                former nothing was taken: the output can still be read.
+            OutputLimitError: There is more unread output than that. The process goes on, and waits
+                for a reader.
+            OutputGapError: Output was lost with a connection.
+            SessionLostError: The host cannot be reached any more.
+        """
+        if self._collected is None:
+            await self._wait_over(timeout_s, max_output_bytes)
+            if self._buffer.failure is not None:
+                error = self._buffer.failure()
+                if isinstance(error, SessionLostError | ConnectionLostError):
+                    error.completed = self._known(self._buffer.peek())
+                raise error
+            self._deadline.cancel()
+            self._collected = self._buffer.collect()
+        partial = self._known(self._collected)
+        if self._deadline.has_passed or partial.reason == EndReason.TIMEOUT:
+            raise ProcessTimeoutError(partial, self._timeout_s or 0.0)
+        if partial.exit_code is None:
+            raise ProtocolViolationError(
+                f"cannot tell how {self.argv[0]!r} ended: the host did not say"
+            )
+        completed = CompletedProcess(
+            argv=partial.argv,
+            exit_code=partial.exit_code,
+            signal=partial.signal,
+            reason=partial.reason,
+            stdout=partial.stdout,
+            stderr=partial.stderr,
+        )
+        if self._collected.gaps:
+            raise OutputGapError(self.argv[0], self._collected.lost_bytes, completed)
+        return completed
+
+    async def close(self) -> None:
+        """Terminate it if it still runs, wait for its end, and drop what was not read.
+
+        What it left in the background goes on. Idempotent.
+
+        Raises:
+            ProcessTimeoutError: It did not end.
+        """
+        self._deadline.cancel()
+        self._buffer.discard()
+        try:
+            if not self._feed.is_ended:
+                async with asyncio.timeout(END_TIMEOUT_S):
+                    await self.terminate()
+                    await self._feed.wait_ended()
+        except (SessionLostError, ConnectionLostError, ClientClosedError):
+            pass  # The host ends what belonged to the session.
+        except TimeoutError as error:
+            completed = self._known(self._buffer.peek())
+            raise ProcessTimeoutError(completed, END_TIMEOUT_S) from error
+        finally:
+            self._feed.stop()
+
+    def _ask_for_end(self) -> None:
+        self._connection.post(TERMINATE, TerminateProcess(self.process_id))
+
+    async def _wait_over(self, timeout_s: float | None, max_output_bytes: int) -> None:
+        buffer = self._buffer
+        try:
+            with buffer.holding(max_output_bytes):
+                async with asyncio.timeout(timeout_s):
+                    while not buffer.is_over and buffer.unclaimed_bytes <= max_output_bytes:
+                        await buffer.changed()
+        except TimeoutError as error:
+            raise ProcessTimeoutError(self._known(buffer.peek()), timeout_s or 0.0) from error
+        if buffer.unclaimed_bytes > max_output_bytes:
+            held = buffer.peek()
+            stdout = held.stdout[:max_output_bytes]
+            stderr = held.stderr[: max_output_bytes - len(stdout)]
+            partial = self._known(CollectedOutput(stdout, stderr, held.gaps))
+            raise OutputLimitError(partial, max_output_bytes)
+
+    def _known(self, output: CollectedOutput) -> PartialProcess:
+        feed = self._feed
+        return PartialProcess(
+            argv=self.argv,
+            exit_code=feed.exit_code,
+            signal=feed.signal,
+            reason=feed.reason,
+            stdout=output.stdout,
+            stderr=output.stderr,
+        )

@@ -1,0 +1,143 @@
+"""From what a caller wants to what is sent."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec import UNSET, UnsetType
+
+from telexec_client.errors import (
+    EnvironmentRefusedError,
+    StartError,
+    UnsupportedError,
+    WorkingDirectoryError,
+)
+from telexec_client.process.environment import HOST_POLICY, PolicyChoice, chosen_policy
+from telexec_schemas.environment_policy import EnvironmentPolicy
+from telexec_schemas.file_uri import path_to_uri
+from telexec_schemas.identifiers import ProcessId
+from telexec_schemas.lifecycle import ExtensionGrant
+from telexec_schemas.process import StartProcess, TerminalSize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartWish:
+    """What a caller wants to have started; see `Client.start`."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str] | None = None
+    env_policy: PolicyChoice = HOST_POLICY
+    unset: Collection[str] = ()
+    cwd: str | None = None
+    arg0: str | None = None
+    tty: bool = False
+    size: TerminalSize | None = None
+    stdin: bool = False
+    timeout_s: float | None = None
+    kill_grace_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """What must be known of a host to ask it for a process."""
+
+    cwd_uri: str
+    is_embedded: bool
+    extensions: ExtensionGrant | None
+
+
+def start_request(
+    wish: StartWish, host: HostFacts, process_id: ProcessId, window_bytes: int
+) -> StartProcess:
+    """Return the request that asks a host for a process.
+
+    Args:
+        window_bytes: The first credit, where the host knows credit.
+
+    Raises:
+        StartError: No host can start this.
+        UnsupportedError: This host lacks something that was asked for.
+    """
+    _check(wish)
+    grant = host.extensions
+    env = dict(wish.env or {})
+    policy = chosen_policy(wish.env_policy, is_embedded=host.is_embedded)
+    return StartProcess(
+        process_id=process_id,
+        argv=list(wish.argv),
+        cwd=host.cwd_uri if wish.cwd is None else _cwd_uri(wish.argv[0], wish.cwd),
+        env=env if policy is not None else _without(env, wish.unset),
+        tty=wish.tty,
+        env_policy=policy,
+        pipe_stdin=wish.stdin and not wish.tty,
+        arg0=wish.arg0,
+        env_unset=_unset(wish.unset, policy, grant),
+        size=_size(wish.size, grant),
+        timeout_ms=_timeout_ms(wish, grant),
+        kill_grace_ms=_kill_grace_ms(wish, grant),
+        credit_bytes=window_bytes if grant is not None and grant.flow else UNSET,
+    )
+
+
+def _check(wish: StartWish) -> None:
+    if isinstance(wish.argv, str) or not wish.argv:
+        raise StartError(str(wish.argv), "argv is a sequence of at least one string")
+    program = wish.argv[0]
+    if any("\0" in argument for argument in wish.argv):
+        raise StartError(program, "an argument holds a NUL")
+    for name, value in (wish.env or {}).items():
+        if not name or "=" in name or "\0" in name:
+            raise EnvironmentRefusedError(program, f"{name!r} is no name of a variable")
+        if "\0" in value:
+            raise EnvironmentRefusedError(program, f"the value of {name!r} holds a NUL")
+    if wish.size is not None and not wish.tty:
+        raise StartError(program, "a size without a terminal means nothing")
+    if wish.timeout_s is not None and wish.timeout_s < 0:
+        raise StartError(program, "a timeout cannot be negative")
+
+
+def _cwd_uri(program: str, cwd: str) -> str:
+    if "\0" in cwd:
+        raise WorkingDirectoryError(program, f"the directory {cwd!r} holds a NUL")
+    try:
+        return path_to_uri(cwd)
+    except ValueError as error:
+        raise WorkingDirectoryError(program, f"the directory {cwd!r} is not absolute") from error
+
+
+def _without(env: dict[str, str], unset: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name not in unset}
+
+
+def _unset(
+    unset: Collection[str], policy: EnvironmentPolicy | None, grant: ExtensionGrant | None
+) -> Sequence[str] | UnsetType:
+    # An exact environment is ours to shorten.
+    if not unset or policy is None:
+        return UNSET
+    if grant is None or not grant.env_unset:
+        raise UnsupportedError("take variables out of the host's environment")
+    return sorted(unset)
+
+
+def _size(size: TerminalSize | None, grant: ExtensionGrant | None) -> TerminalSize | UnsetType:
+    if size is None:
+        return UNSET
+    if grant is None or not grant.resize:
+        raise UnsupportedError("set the size of a terminal")
+    return size
+
+
+def _timeout_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | UnsetType:
+    # Without the grant we keep the time ourselves.
+    if wish.timeout_s is None or grant is None or not grant.timeouts:
+        return UNSET
+    return math.ceil(wish.timeout_s * 1000)
+
+
+def _kill_grace_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | UnsetType:
+    if wish.kill_grace_s is None:
+        return UNSET
+    if grant is None or not grant.timeouts:
+        raise UnsupportedError("give a process time between TERM and KILL")
+    return math.ceil(wish.kill_grace_s * 1000)

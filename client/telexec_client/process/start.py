@@ -1,0 +1,47 @@
+"""Starting a process."""
+
+import uuid
+
+from telexec_client.connection import Connection
+from telexec_client.core.failure import says_process_exists, start_error
+from telexec_client.errors import RemoteError, StartError
+from telexec_client.process.buffer import WINDOW_BYTES
+from telexec_client.process.feed import ProcessFeed
+from telexec_client.process.process import Process
+from telexec_client.process.request import HostFacts, StartWish, start_request
+from telexec_schemas.identifiers import ProcessId
+from telexec_schemas.methods import START, TERMINATE
+from telexec_schemas.process import Started, StartProcess, TerminateProcess
+
+
+async def start_process(connection: Connection, wish: StartWish, *, is_embedded: bool) -> Process:
+    """Start a process; see `Client.start`."""
+    process_id = ProcessId(uuid.uuid4().hex)
+    facts = HostFacts(
+        cwd_uri=connection.host.cwd, is_embedded=is_embedded, extensions=connection.extensions
+    )
+    request = start_request(wish, facts, process_id, WINDOW_BYTES)
+    feed = ProcessFeed(connection, process_id, wish.argv[0])
+    resumes = connection.resumes
+    try:
+        started = await _started(connection, request, resumes)
+    except BaseException as error:
+        feed.stop()
+        if not isinstance(error, Exception):
+            # Cancelled: it may run already, and nobody would ever know of it.
+            connection.post(TERMINATE, TerminateProcess(process_id))
+        raise
+    feed.started(was_resumed=connection.resumes != resumes)
+    return Process(connection, feed, process_id, wish, started.pid or None)
+
+
+async def _started(connection: Connection, request: StartProcess, resumes: int) -> Started:
+    try:
+        return await connection.call(START, request)
+    except RemoteError as error:
+        # Nobody else knows the id: it was we who started it, over a connection that broke.
+        if connection.resumes != resumes and says_process_exists(error):
+            return Started(request.process_id)
+        raise start_error(error, request.argv[0]) from error
+    except UnicodeEncodeError as error:
+        raise StartError(request.argv[0], "it holds what is not Unicode text") from error

@@ -1,0 +1,62 @@
+"""A local program that we talk to and that ends with us."""
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+
+GOODBYE_TIMEOUT_S = 10.0
+"""How long a program may take to end once its input has ended, before it is killed.
+
+Longer than a service needs to end the processes it started.
+"""
+
+
+class Child:
+    """A running program with one end of a socket pair as stdin and stdout, and our stderr.
+
+    It has a session of its own: a ^C on our terminal is for us to pass on, not for it.
+    """
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], io: socket.socket) -> None:
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(
+            argv, env=dict(env), stdin=io.fileno(), stdout=io.fileno(), start_new_session=True
+        )
+        self._exit_fd = os.pidfd_open(self._process.pid)
+        self._exited = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._exit_fd, self._note_exit)
+
+    @property
+    def exit_status(self) -> int | None:
+        """How it ended, -N by signal N; `None` while it runs."""
+        return self._process.poll()
+
+    async def reap(self) -> None:
+        """Wait for its end under a deadline, then make sure of it. Idempotent."""
+        try:
+            async with asyncio.timeout(GOODBYE_TIMEOUT_S):
+                await self._exited.wait()
+        except TimeoutError:
+            pass  # It had its time.
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it now and leave nothing of it. Idempotent."""
+        if self._exit_fd < 0:
+            return
+        self._loop.remove_reader(self._exit_fd)
+        os.close(self._exit_fd)
+        self._exit_fd = -1
+        if self._process.poll() is None:
+            self._process.kill()
+        # After a KILL this does not take long enough to matter.
+        self._process.wait()
+        self._exited.set()
+
+    def _note_exit(self) -> None:
+        self._loop.remove_reader(self._exit_fd)
+        self._process.poll()
+        self._exited.set()

@@ -1,0 +1,30 @@
+"""The bearer token that a host asks for."""
+
+from telexec_client.errors import AuthenticationError
+
+
+def read_token(path: str) -> str:
+    """Return the token that a file holds, without the line end.
+
+    Raises:
+        AuthenticationError: The file cannot be read, or what it holds cannot be a token.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return checked_token(file.read().strip())
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise AuthenticationError(f"cannot read the token file {path!r}: {why}") from error
+
+
+def checked_token(token: str) -> str:
+    """Return a token that may stand in a header.
+
+    Raises:
+        AuthenticationError: It is empty, or holds characters that a header cannot carry.
+    """
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise AuthenticationError(
+            "cannot use the token: it is empty or holds spaces or characters that are not ASCII"
+        )
+    return token

@@ -1,0 +1,91 @@
+"""Ways to a host that listens for WebSockets."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+from websockets.uri import WebSocketURI
+
+from telexec_client.core.address import Address, TcpAddress, UnixAddress
+from telexec_client.errors import HostUnreachableError
+from telexec_client.transport.token import checked_token, read_token
+from telexec_client.transport.transport import Receiver, Transport
+from telexec_client.transport.websocket import WebSocketTransport
+
+
+class WebSocketDialer:
+    """Knows the way to a listening host.
+
+    Args:
+        token: Sent as `Authorization: Bearer …`.
+        token_file: Read anew for each connection, so that a token may be changed while we run.
+    """
+
+    def __init__(
+        self, address: Address, *, token: str | None = None, token_file: str | None = None
+    ) -> None:
+        self._address = address
+        self._token = None if token is None else checked_token(token)
+        self._token_file = token_file
+
+    @property
+    def address(self) -> str:
+        """See `Dialer`."""
+        return str(self._address)
+
+    @property
+    def can_redial(self) -> bool:
+        """See `Dialer`."""
+        return True
+
+    async def dial(self, receiver: Receiver) -> Transport:
+        """See `Dialer`."""
+        token = read_token(self._token_file) if self._token_file is not None else self._token
+        uri = _uri(self._address)
+        transport = await self._connect(
+            lambda: WebSocketTransport(uri, token, self.address, receiver)
+        )
+        try:
+            await transport.opened()
+        except BaseException:
+            transport.abort()
+            raise
+        return transport
+
+    async def _connect(self, make: Callable[[], WebSocketTransport]) -> WebSocketTransport:
+        loop = asyncio.get_running_loop()
+        made: list[WebSocketTransport] = []
+
+        def remember() -> WebSocketTransport:
+            made.append(make())
+            return made[0]
+
+        try:
+            if isinstance(self._address, UnixAddress):
+                await loop.create_unix_connection(remember, self._address.path)
+            else:
+                await loop.create_connection(
+                    remember,
+                    self._address.host,
+                    self._address.port,
+                    ssl=ssl.create_default_context() if self._address.is_secure else None,
+                )
+        except BaseException as error:
+            for transport in made:
+                transport.abort()
+            if isinstance(error, OSError):
+                raise HostUnreachableError(self.address, _why(error)) from error
+            raise
+        return made[0]
+
+
+def _uri(address: Address) -> WebSocketURI:
+    if isinstance(address, TcpAddress):
+        path, _, query = address.resource.partition("?")
+        return WebSocketURI(address.is_secure, address.host, address.port, path, query)
+    return WebSocketURI(secure=False, host="localhost", port=80, path="/", query="")
+
+
+def _why(error: OSError) -> str:
+    # asyncio's own text repeats the address; the reason alone is what is missing.
+    return error.strerror if error.strerror and "[Errno" not in str(error.strerror) else str(error)
