@@ -45,4 +45,5 @@ def canonicalize(params: Canonicalize, _limits: FileLimits) -> CanonicalPath:
     refuse_sandbox(params.sandbox)
     path = host_path(params.path)
     with reported(f"resolve {path}", path):
+        os.stat(path)  # what the kernel cannot resolve, part by part might
         return CanonicalPath(path_to_uri(os.path.realpath(path, strict=True)))

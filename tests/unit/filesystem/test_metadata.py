@@ -95,6 +95,12 @@ def test_a_canonical_path_keeps_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     assert uri(path).endswith("/b%FF")
 
 
+def test_the_parent_of_a_file_is_no_path(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    failure = refusal(canonicalize, Canonicalize(uri(tmp_path / "file") + "/.."))
+    assert failure.reason is ErrorReason.NOT_A_DIRECTORY
+
+
 @pytest.mark.parametrize("name", ["missing", "dangling", "missing/.."])
 def test_what_is_not_there_has_no_canonical_path(tmp_path: Path, name: str) -> None:
     (tmp_path / "dangling").symlink_to("nowhere")
