@@ -19,7 +19,7 @@ from telexec_service.transport.address import (
     TcpAddress,
     UnixAddress,
 )
-from telexec_service.transport.stdio import StdioConnection, StdoutProtocol
+from telexec_service.transport.stdio import StdioConnection, connect_stdio
 from telexec_service.transport.websocket import WebSocketConnection
 
 BACKLOG = 1024
@@ -125,23 +125,10 @@ class Listener:
             self._all_closed.set()
 
     async def _open_stdio(self) -> None:
-        for descriptor in (0, 1):
-            mode = os.fstat(descriptor).st_mode
-            if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-                raise ListenError(
-                    "cannot listen on stdio: stdin and stdout must be pipes or sockets, held by"
-                    " the program that started this one"
-                )
-        loop = asyncio.get_running_loop()
-        connection = StdioConnection(
+        self._stdio = StdioConnection(
             self._config.limits, accept=self._accept, on_closed=self._on_peer_gone
         )
-        writing, _ = await loop.connect_write_pipe(
-            lambda: StdoutProtocol(connection), os.fdopen(os.dup(1), "wb", buffering=0)
-        )
-        connection.write_to(writing)
-        await loop.connect_read_pipe(lambda: connection, os.fdopen(os.dup(0), "rb", buffering=0))
-        self._stdio = connection
+        await connect_stdio(self._stdio)
 
 
 def _bind_unix(path: str) -> socket.socket:

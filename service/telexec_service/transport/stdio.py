@@ -1,6 +1,9 @@
 """The peer of a service that was started as a child: lines of JSON on stdin and stdout."""
 
 import asyncio
+import os
+import socket
+import stat
 from collections.abc import Callable
 from typing import cast
 
@@ -9,13 +12,14 @@ from telexec_schemas.frame import UNKNOWN_REQUEST_ID, encode_failure
 from telexec_service.config import Limits
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.peer import Peer, Receiver
+from telexec_service.transport.address import ListenError
 
 CONGESTED_BYTES = 512 * 1024
 """With so much unsent, output waits."""
 
 
 class StdioConnection(asyncio.Protocol):
-    """Both directions of the peer: give it to the pipe that is read and, as a base, to the other.
+    """Both directions of the peer, over one transport or two.
 
     Args:
         on_closed: Called once when stdin ended or stdout broke.
@@ -149,20 +153,54 @@ class StdioConnection(asyncio.Protocol):
             self._receiver.on_writable()
 
 
-class StdoutProtocol(asyncio.BaseProtocol):
-    """What the loop tells of stdout, passed on to the connection."""
+class _StdoutProtocol(asyncio.Protocol):
+    """What the loop tells of stdout, passed on; what comes out of a socket there is nobody's."""
 
     def __init__(self, connection: StdioConnection) -> None:
         self._connection = connection
 
     def pause_writing(self) -> None:
-        """See `StdioConnection`."""
         self._connection.pause_writing()
 
     def resume_writing(self) -> None:
-        """See `StdioConnection`."""
         self._connection.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See `StdioConnection`."""
         self._connection.connection_lost(exc)
+
+
+async def connect_stdio(connection: StdioConnection) -> None:
+    """Put a connection on stdin and stdout: two pipes, two sockets, or both on one socket.
+
+    Raises:
+        ListenError: They are something else, such as a file or a terminal.
+    """
+    loop = asyncio.get_running_loop()
+    statuses = [os.fstat(descriptor) for descriptor in (0, 1)]
+    if not all(stat.S_ISFIFO(s.st_mode) or stat.S_ISSOCK(s.st_mode) for s in statuses):
+        raise ListenError(
+            "cannot listen on stdio: stdin and stdout must be pipes or sockets, held by the"
+            " program that started this one"
+        )
+    writing: asyncio.WriteTransport
+    if os.path.samestat(*statuses):
+        writing, _ = await loop.create_connection(lambda: connection, sock=_socket(0))
+    elif stat.S_ISSOCK(statuses[1].st_mode):
+        writing, _ = await loop.create_connection(
+            lambda: _StdoutProtocol(connection), sock=_socket(1)
+        )
+    else:
+        writing, _ = await loop.connect_write_pipe(
+            lambda: _StdoutProtocol(connection), os.fdopen(os.dup(1), "wb", buffering=0)
+        )
+    connection.write_to(writing)
+    if os.path.samestat(*statuses):
+        return
+    if stat.S_ISSOCK(statuses[0].st_mode):
+        await loop.create_connection(lambda: connection, sock=_socket(0))
+    else:
+        await loop.connect_read_pipe(lambda: connection, os.fdopen(os.dup(0), "rb", buffering=0))
+
+
+def _socket(descriptor: int) -> socket.socket:
+    return socket.socket(fileno=os.dup(descriptor))
