@@ -49,7 +49,8 @@ def test_a_thin_installation_imports_the_client(thin: Installation) -> None:
 def test_a_thin_installation_says_what_the_embedded_host_needs(thin: Installation) -> None:
     script = """
 import asyncio
-from telexec_client import EmbeddedHostUnavailableError, connect
+from telexec_client import connect
+from telexec_client.errors import EmbeddedHostUnavailableError
 
 async def main():
     try:

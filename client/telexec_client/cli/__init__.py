@@ -1,15 +1,14 @@
 """The `telexec` command."""
 
 import sys
+from importlib.util import find_spec
 
 from telexec_client.cli.exit_codes import OWN_FAILURE
 
 
 def main() -> None:
     """Run the `telexec` command on the process's arguments and exit with its exit code."""
-    try:
-        import click  # noqa: F401, PLC0415 - an optional extra: its absence is said, not raised
-    except ModuleNotFoundError:
+    if find_spec("click") is None:
         sys.stderr.write(
             "telexec: cannot run without click; to install it: pip install 'telexec[cli]'\n"
         )

@@ -9,7 +9,6 @@ from contextlib import suppress
 from telexec_client import (
     HOST_POLICY,
     Client,
-    CompletedProcess,
     EnvironmentPolicy,
     Process,
     TelexecError,
@@ -17,13 +16,16 @@ from telexec_client import (
 )
 from telexec_client.cli.descriptors import OutputDescriptor
 from telexec_client.cli.errors import CommandError
-from telexec_client.cli.exit_codes import BROKEN_PIPE, TIMED_OUT, killed_by
+from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT, killed_by
 from telexec_client.cli.failures import exit_code_of
 from telexec_client.cli.report import Report
 from telexec_client.cli.request import RunRequest
 from telexec_client.cli.signals import CallerSignals
 from telexec_client.cli.stdin import STDIN, forward_stdin, is_forwarded
 from telexec_client.cli.terminal import RawMode, terminal_size
+from telexec_client.completed import PartialProcess
+from telexec_client.errors import ProcessTimeoutError
+from telexec_client.process import HostPolicy
 from telexec_schemas.file_uri import uri_to_path
 from telexec_schemas.process import EndReason
 
@@ -93,6 +95,7 @@ async def _run_under_signals(request: RunRequest, report: Report) -> int:
             # Only a signal of the caller cancels the command: this is the end that it asked for.
             if signals.ended_by is None:
                 raise
+            exit_code = OWN_FAILURE
         finally:
             raw_mode.restore()
         return exit_code if signals.ended_by is None else killed_by(signals.ended_by)
@@ -116,7 +119,7 @@ async def _run_on_host(
         ) as process:
             if request.terminal and request.interactive and os.isatty(STDIN):
                 raw_mode.set()
-            completed = await _accompany(
+            completed, is_time_over = await _accompany(
                 process,
                 request,
                 report,
@@ -125,8 +128,11 @@ async def _run_on_host(
             )
     report.exit_code = completed.exit_code
     report.signal = completed.signal
-    report.reason = completed.reason
-    return TIMED_OUT if completed.reason == EndReason.TIMEOUT else completed.exit_code
+    # A host that keeps no time does not tell that this was the reason.
+    report.reason = EndReason.TIMEOUT if is_time_over else completed.reason
+    if is_time_over or completed.exit_code is None:
+        return TIMED_OUT
+    return completed.exit_code
 
 
 async def _accompany(
@@ -136,8 +142,12 @@ async def _accompany(
     signals: CallerSignals,
     *,
     resizes: bool,
-) -> CompletedProcess:
-    """Return how the process ended, with its output handed on and its input and signals passed."""
+) -> tuple[PartialProcess, bool]:
+    """Hand on the process's output, pass on input and signals, and return how it ended.
+
+    Returns:
+        How it ended, and whether that was because its time was over.
+    """
     try:
         async with asyncio.TaskGroup() as tasks:
             aside = [
@@ -146,10 +156,13 @@ async def _accompany(
             if is_forwarded(request):
                 aside.append(tasks.create_task(forward_stdin(process), name="stdin"))
             await (_capture(process, report) if request.as_json else _show(process))
-            completed = await process.wait()
+            try:
+                end = await process.wait(), False
+            except ProcessTimeoutError as error:
+                end = error.completed, True
             for task in aside:
                 task.cancel()
-            return completed
+            return end
     except BaseExceptionGroup as group:
         # All that can fail here fails for one reason, which the first of them tells.
         raise _first(group) from group
@@ -195,5 +208,5 @@ def _check_stdin(client: Client, request: RunRequest) -> None:
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+    """Return the first error of a group; those of our tasks are in no further groups."""
+    return group.exceptions[0]

@@ -41,8 +41,6 @@ def remote(tokened_service: Server, token_file: Path) -> Host:
 
 
 @pytest.fixture(params=["embedded", "remote"])
-def host(request: pytest.FixtureRequest) -> Host:
+def host(request: pytest.FixtureRequest, embedded: Host, remote: Host) -> Host:
     """Return each host in turn."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Host)
-    return found
+    return embedded if request.param == "embedded" else remote
