@@ -24,6 +24,9 @@ from telexec_client.cli.request import (
 )
 from telexec_client.cli.standard_descriptors import claim_standard_descriptors
 
+DEBUG_VARIABLE = "TELEXEC_DEBUG"
+"""Set: a mistake of telexec itself ends it with a traceback and not with one line."""
+
 _RUN_EPILOG = """\b
 Examples:
   telexec run -- uname -a
@@ -57,6 +60,14 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         return killed_by(signal.SIGINT)
+    except Exception as error:
+        # The root of the command: nobody else would say it.
+        if DEBUG_VARIABLE in os.environ:
+            raise
+        return _fail(
+            f"cannot go on, by a mistake of telexec itself: {type(error).__name__}: {error}"
+            f" (set {DEBUG_VARIABLE}=1 to see where)"
+        )
 
 
 @click.group("telexec", context_settings={"help_option_names": ["-h", "--help"]})

@@ -156,16 +156,20 @@ async def _accompany(
             if is_forwarded(request):
                 aside.append(tasks.create_task(forward_stdin(process), name="stdin"))
             await (_capture(process, report) if request.as_json else _show(process))
-            try:
-                end = await process.wait(), False
-            except ProcessTimeoutError as error:
-                end = error.completed, True
+            completed, is_time_over = await _end(process)
             for task in aside:
                 task.cancel()
-            return end
+            return completed, is_time_over
     except BaseExceptionGroup as group:
         # All that can fail here fails for one reason, which the first of them tells.
         raise _first(group) from group
+
+
+async def _end(process: Process) -> tuple[PartialProcess, bool]:
+    try:
+        return await process.wait(), False
+    except ProcessTimeoutError as error:
+        return error.completed, True
 
 
 async def _show(process: Process) -> None:
