@@ -237,7 +237,7 @@ class Connection:
         """
         if self.is_ready:
             await self._end_processes()
-        transport = self._transport
+        transport, self._transport = self._transport, None
         self.end(ClientClosedError)
         if transport is not None:
             await transport.close()

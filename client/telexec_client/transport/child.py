@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -14,14 +13,19 @@ Longer than a service needs to end the processes it started.
 
 
 class Child:
-    """A running program with one end of a socket pair as stdin and stdout, and our stderr.
+    """A running program with the given descriptors as stdin and stdout, and our stderr.
 
     It has a session of its own: a ^C on our terminal is for us to pass on, not for it.
+
+    Raises:
+        OSError: It cannot be started.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], io: socket.socket) -> None:
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], stdin: int, stdout: int
+    ) -> None:
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            argv, env=dict(env), stdin=io.fileno(), stdout=io.fileno(), start_new_session=True
+            argv, env=dict(env), stdin=stdin, stdout=stdout, start_new_session=True
         )
         self._exit_fd = os.pidfd_open(self._process.pid)
         self._exited = asyncio.Event()

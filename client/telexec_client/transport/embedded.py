@@ -22,8 +22,10 @@ def embedded_dialer() -> StdioDialer:
     if missing:
         raise EmbeddedHostUnavailableError(missing)
     # -P: nothing in the current directory may take the place of a module.
-    argv = (sys.executable, "-P", "-m", "telexec_service", "--listen", "stdio")
-    return StdioDialer(argv, core_environment())
+    program = (sys.executable, "-P", "-m", "telexec_service")
+    # Its stderr is ours: what goes as planned is not worth a line there.
+    options = ("--listen", "stdio", "--log-level", "warning")
+    return StdioDialer(program + options, core_environment())
 
 
 def core_environment() -> Mapping[str, str]:

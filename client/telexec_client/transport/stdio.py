@@ -1,9 +1,11 @@
 """Frames as lines on the stdin and stdout of a local program."""
 
 import asyncio
-import socket
-from collections.abc import Mapping, Sequence
-from typing import cast
+import fcntl
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from io import FileIO
 
 from telexec_client.errors import HostUnreachableError
 from telexec_client.transport.child import Child
@@ -13,24 +15,85 @@ from telexec_client.transport.write_gate import HIGH_WATER_BYTES, WriteGate
 MAX_LINE_BYTES = 1024 * 1024 * 1024
 """The longest line that is read: more than any answer has, less than a memory."""
 
+PIPE_BYTES = 1024 * 1024
+"""The size of each pipe, if the system allows it: fewer turns for large messages."""
 
-class StdioTransport(asyncio.Protocol):
-    """A `Transport` over the stdin and stdout of a program that we started."""
+
+class _ProgramInput(asyncio.BaseProtocol):
+    """The program's stdin, our way out."""
+
+    def __init__(self, gate: WriteGate, on_lost: Callable[[Exception | None], None]) -> None:
+        self._gate = gate
+        self._on_lost = on_lost
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._gate.shut()
+
+    def resume_writing(self) -> None:
+        self._gate.open()
+
+
+class _ProgramOutput(asyncio.Protocol):
+    """The program's stdout, taken apart into lines."""
+
+    def __init__(
+        self,
+        on_line: Callable[[bytes], None],
+        on_overlong: Callable[[str], None],
+        on_lost: Callable[[Exception | None], None],
+    ) -> None:
+        self._on_line = on_line
+        self._on_overlong = on_overlong
+        self._on_lost = on_lost
+        self._line: list[bytes] = []
+        self._line_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        *ends, rest = data.split(b"\n")
+        for end in ends:
+            line = b"".join((*self._line, end)) if self._line else end
+            self._line.clear()
+            self._line_bytes = 0
+            if line:
+                self._on_line(line)
+        if rest:
+            self._line.append(rest)
+            self._line_bytes += len(rest)
+            if self._line_bytes > MAX_LINE_BYTES:
+                self._line.clear()
+                self._on_overlong(f"its program sent a line of more than {MAX_LINE_BYTES} bytes")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on_lost(exc)
+
+
+class StdioTransport:
+    """A `Transport` over the stdin and stdout of a program that we started; see `open`."""
 
     def __init__(self, child: Child, receiver: Receiver) -> None:
         self._loop = asyncio.get_running_loop()
         self._child = child
         self._receiver = receiver
-        self._socket: asyncio.Transport | None = None
+        self._input: asyncio.WriteTransport | None = None
+        self._output: asyncio.ReadTransport | None = None
         self._gate = WriteGate()
-        self._gone = asyncio.Event()
-        self._line: list[bytes] = []
-        self._line_bytes = 0
         self._unsent: list[bytes] = []
         self._is_reading = True
         self._is_over = False
 
-    # What the connection uses.
+    async def open(self, stdin: FileIO, stdout: FileIO) -> None:
+        """Take over our ends of the program's pipes."""
+        gate = self._gate
+        self._input, _ = await self._loop.connect_write_pipe(
+            lambda: _ProgramInput(gate, self._lose_input), stdin
+        )
+        self._input.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._output, _ = await self._loop.connect_read_pipe(
+            lambda: _ProgramOutput(self._take, self._lose, self._lose_output), stdout
+        )
 
     @property
     def last_heard(self) -> float:
@@ -51,98 +114,69 @@ class StdioTransport(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """See `Transport`."""
-        if self._is_reading and not self._is_over and self._socket is not None:
+        if self._is_reading and not self._is_over and self._output is not None:
             self._is_reading = False
-            self._socket.pause_reading()
+            self._output.pause_reading()
 
     def resume_reading(self) -> None:
         """See `Transport`."""
-        if not self._is_reading and not self._is_over and self._socket is not None:
+        if not self._is_reading and not self._is_over and self._output is not None:
             self._is_reading = True
-            self._socket.resume_reading()
+            self._output.resume_reading()
 
     def abort(self) -> None:
         """See `Transport`."""
         self._end()
-        if self._socket is not None:
-            self._socket.abort()
+        if self._input is not None:
+            self._input.abort()
+            self._input = None
+        if self._output is not None:
+            self._output.close()
+            self._output = None
         self._child.kill()
 
     async def close(self) -> None:
         """See `Transport`."""
-        if not self._is_over:
-            self.resume_reading()
-            self._flush()
-            self._end()
-        if self._socket is not None:
-            # The program sees the end of its input; what it still says is read and dropped.
-            self._socket.write_eof()
         try:
+            if not self._is_over:
+                # What the program still says is read and dropped: it must not wait for us.
+                self.resume_reading()
+                self._flush()
+                self._end()
+            if self._input is not None:
+                # The program sees the end of its input, and goes.
+                self._input.close()
             await self._child.reap()
         finally:
-            if self._socket is not None:
-                self._socket.abort()
-        await self._gone.wait()
+            self.abort()
 
-    # What the loop calls.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way out."""
-        self._socket = cast("asyncio.Transport", transport)
-        self._socket.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-
-    def data_received(self, data: bytes) -> None:
-        """Take what came, line by line."""
-        *lines, rest = data.split(b"\n")
-        for end in lines:
-            if self._is_over:
-                return
-            line = b"".join((*self._line, end)) if self._line else end
-            self._line.clear()
-            self._line_bytes = 0
-            if line:
-                self._receiver.on_frame(line)
-        if rest and not self._is_over:
-            self._line.append(rest)
-            self._line_bytes += len(rest)
-            if self._line_bytes > MAX_LINE_BYTES:
-                self._lose(f"the host sent a line of more than {MAX_LINE_BYTES} bytes")
-
-    def eof_received(self) -> None:
-        """Let the loop close the socket: the program has gone, or says nothing more."""
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who waits."""
-        self._lose(self._why_lost(exc))
-        self._gone.set()
-
-    def pause_writing(self) -> None:
-        """Make senders wait."""
-        self._gate.shut()
-
-    def resume_writing(self) -> None:
-        """Let senders pass."""
-        self._gate.open()
-
-    # Inside.
+    def _take(self, line: bytes) -> None:
+        if not self._is_over:
+            self._receiver.on_frame(line)
 
     def _flush(self) -> None:
         pieces, self._unsent = self._unsent, []
-        if pieces and self._socket is not None and not self._socket.is_closing():
-            self._socket.writelines(pieces)
+        if pieces and self._input is not None and not self._input.is_closing():
+            self._input.writelines(pieces)
+
+    def _lose_input(self, error: Exception | None) -> None:
+        self._input = None
+        self._lose(self._why_lost(error))
+
+    def _lose_output(self, error: Exception | None) -> None:
+        self._output = None
+        self._lose(self._why_lost(error))
 
     def _lose(self, why: str) -> None:
         if self._is_over:
             return
-        self._end()
-        if self._socket is not None:
-            self._socket.abort()
+        # The session lives in the program: without a way to it, it is of no use.
+        self.abort()
         self._receiver.on_lost(why)
 
     def _end(self) -> None:
         self._is_over = True
         self._gate.open_for_good()
-        self._line.clear()
 
     def _why_lost(self, error: Exception | None) -> str:
         status = self._child.exit_status
@@ -175,25 +209,34 @@ class StdioDialer:
 
     async def dial(self, receiver: Receiver) -> Transport:
         """See `Dialer`."""
-        ours, theirs = socket.socketpair()
-        with theirs:
+        with ExitStack() as theirs, ExitStack() as ours:
+            stdin_reader, stdin_writer = _pipe()
+            theirs.enter_context(stdin_reader)
+            ours.enter_context(stdin_writer)
+            stdout_reader, stdout_writer = _pipe()
+            theirs.enter_context(stdout_writer)
+            ours.enter_context(stdout_reader)
+            child = self._start(stdin_reader, stdout_writer)
             try:
-                ours.settimeout(0)
-                child = self._start(theirs)
+                transport = StdioTransport(child, receiver)
+                await transport.open(stdin_writer, stdout_reader)
             except BaseException:
-                ours.close()
+                child.kill()
                 raise
-        transport = StdioTransport(child, receiver)
-        try:
-            await asyncio.get_running_loop().create_connection(lambda: transport, sock=ours)
-        except BaseException:
-            child.kill()
-            ours.close()
-            raise
+            # The transport closes them now.
+            ours.pop_all()
         return transport
 
-    def _start(self, io: socket.socket) -> Child:
+    def _start(self, stdin: FileIO, stdout: FileIO) -> Child:
         try:
-            return Child(self._argv, self._env, io)
+            return Child(self._argv, self._env, stdin.fileno(), stdout.fileno())
         except OSError as error:
             raise HostUnreachableError(self.address, str(error.strerror)) from error
+
+
+def _pipe() -> tuple[FileIO, FileIO]:
+    reader, writer = os.pipe()
+    # A smaller pipe does as well, only slower (pipe(7), pipe-user-pages-soft).
+    with suppress(OSError):
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return FileIO(reader, "r"), FileIO(writer, "w")
