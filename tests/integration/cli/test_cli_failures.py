@@ -1,13 +1,16 @@
 """What `telexec` cannot do it says in one line, with an exit code that tells it apart."""
 
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
 from tests.harness import programs
-from tests.harness.server import Server
-from tests.integration.cli.command import Ended, telexec
+from tests.harness.deadline import eventually_blocking
+from tests.harness.server import Server, minimal_environment, running_server
+from tests.harness.service import LOOPBACK, running_service, service_argv
+from tests.integration.cli.command import Ended, running, telexec
 from tests.integration.cli.conftest import Host
 
 
@@ -76,6 +79,35 @@ def test_a_token_file_that_is_not_there_is_named(tokened_service: Server, tmp_pa
     ended = telexec("run", *options, "--", "true")
     assert ended.exit_code == 125
     assert_one_line(ended, absent)
+
+
+def test_a_host_that_is_gone_for_good_is_our_failure(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[sessions]\nlease_s = 1.0\n")
+    argv = service_argv(LOOPBACK, "--no-auth", "--config", str(config))
+    environment = minimal_environment(tmp_path)
+    with running_server(
+        argv, env=environment, directory=tmp_path, expect_graceful=False
+    ) as service:
+        # It ends by itself when the service that reads its output has gone.
+        until_unread = programs.shell("while echo tick; do sleep 0.05; done")
+        with running(["run", "--url", service.url, "--", *until_unread]) as command:
+            command.read_until(b"tick\n")
+            service.send_signal(signal.SIGKILL)
+            ended = command.ended()
+    assert ended.exit_code == 125
+    assert_one_line(Ended(125, b"", ended.stderr), "session")
+
+
+def test_a_host_that_shuts_down_ends_the_process_and_tells_how(tmp_path: Path) -> None:
+    config = "[shutdown]\ndrain_s = 0.0\n"
+    with running_service(tmp_path, config=config) as service:
+        waiting = programs.shell("echo begun >&2; exec sleep 600")
+        with running(["run", "--url", service.url, "--", *waiting]) as command:
+            command.read_until(b"begun\n", stream="stderr")
+            service.send_signal(signal.SIGTERM)
+            assert command.ended() == Ended(143, b"", b"begun\n")
+        eventually_blocking(lambda: service.exit_code is not None, what="the service's end")
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 import os
 import signal
+import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.harness import programs
 from tests.harness.deadline import eventually_blocking
-from tests.integration.cli.command import Command, running
+from tests.harness.service import running_service
+from tests.integration.cli.command import Command, Ended, running
 from tests.integration.cli.conftest import Host
 
 TELLS_ITS_PID = 'echo "pid $$"; '
@@ -17,6 +20,11 @@ TELLS_ITS_PID = 'echo "pid $$"; '
 def remote_pid(command: Command) -> int:
     """Return the pid that the remote process has printed; hosts are on this machine."""
     return int(command.read_until(b"\n").split()[1])
+
+
+def interrupted(command: Command) -> Command:
+    command.press_interrupt()
+    return command
 
 
 def is_gone(pid: int) -> bool:
@@ -93,3 +101,30 @@ def test_an_end_does_not_wait_for_a_reader_that_is_stuck(host: Host) -> None:
         eventually_blocking(lambda: not command.is_running, what="the end of the command")
         assert command.ended().exit_code == 143
     assert is_gone(pid)
+
+
+def test_a_third_interrupt_leaves_a_host_that_does_not_answer(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        arguments = ["run", "--url", service.url, "--", *programs.say_and_sleep("ready\n")]
+        with running(arguments) as command:
+            command.read_until(b"ready\n")
+            service.send_signal(signal.SIGSTOP)
+            try:
+                # Two that come at the same time are one, so it may take more than three.
+                eventually_blocking(lambda: not interrupted(command).is_running)
+                ended = command.ended()
+            finally:
+                service.send_signal(signal.SIGCONT)
+    assert (ended.exit_code, ended.stderr) == (130, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_wait_for_a_host_that_does_not_answer(number: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}"
+        with running(["run", "--url", url, "--", "true"]) as command:
+            connection, _ = silent.accept()
+            with connection:
+                command.send_signal(number)
+                ended = command.ended()
+    assert ended == Ended(128 + number, b"", b"")
