@@ -8,6 +8,7 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Copy
 from telexec_schemas.message import NOTHING, Nothing
 from telexec_service.core.failure import RpcFailure
+from telexec_service.filesystem.checkpoint import Checkpoint, go_on
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.directories import make_directories, make_directory
 from telexec_service.filesystem.failures import reported
@@ -18,7 +19,7 @@ from telexec_service.filesystem.regular_files import reading, replace_content, r
 _PIECE_BYTES = MIB
 
 
-def copy(params: Copy, _limits: FileLimits) -> Nothing:
+def copy(params: Copy, _limits: FileLimits, checkpoint: Checkpoint = go_on) -> Nothing:
     """Copy a file with its mode, a link as a link, or, if `recursive`, a directory.
 
     A file replaces the content of a file that is there. A directory is merged into one that is
@@ -38,9 +39,9 @@ def copy(params: Copy, _limits: FileLimits) -> Nothing:
         if stat.S_ISLNK(mode):
             os.symlink(os.readlink(source), destination)
         elif not stat.S_ISDIR(mode):
-            _copy_file(source, destination, action)
+            _copy_file(source, destination, action, checkpoint)
         elif params.recursive:
-            _copy_tree(source, destination, action)
+            _copy_tree(source, destination, action, checkpoint)
         else:
             raise RpcFailure(
                 ErrorCode.INVALID_REQUEST,
@@ -51,17 +52,17 @@ def copy(params: Copy, _limits: FileLimits) -> Nothing:
     return NOTHING
 
 
-def _copy_file(source: str, destination: str, action: str) -> None:
+def _copy_file(source: str, destination: str, action: str, checkpoint: Checkpoint) -> None:
     with reading(source, action) as (source_fd, status):
         mode = stat.S_IMODE(status.st_mode)
         with rewriting(destination, action, mode) as destination_fd:
             if os.path.samestat(status, os.fstat(destination_fd)):
                 raise _into_itself(source, action)
-            replace_content(destination_fd, _pieces(source_fd), status.st_size)
+            replace_content(destination_fd, _pieces(source_fd, checkpoint), status.st_size)
             os.fchmod(destination_fd, mode)
 
 
-def _copy_tree(source: str, destination: str, action: str) -> None:
+def _copy_tree(source: str, destination: str, action: str, checkpoint: Checkpoint) -> None:
     inside = os.path.join(os.path.realpath(source), "")
     if os.path.join(os.path.realpath(destination), "").startswith(inside):
         raise _into_itself(source, action)
@@ -73,14 +74,17 @@ def _copy_tree(source: str, destination: str, action: str) -> None:
         # Paths do not show every way in: the source may hold a bind mount of the destination.
         if os.path.samestat(os.stat(here), target):
             raise _into_itself(source, action)
-        pending += _copy_entries(here, there, action)
+        pending += _copy_entries(here, there, action, checkpoint)
 
 
-def _copy_entries(here: str, there: str, action: str) -> list[tuple[str, str]]:
+def _copy_entries(
+    here: str, there: str, action: str, checkpoint: Checkpoint
+) -> list[tuple[str, str]]:
     """Copy what is in a directory but not in its directories; return those, made but empty."""
     directories: list[tuple[str, str]] = []
     with os.scandir(here) as found:
         for entry in found:
+            checkpoint()
             destination = os.path.join(there, entry.name)
             if entry.is_symlink():
                 os.symlink(os.readlink(entry.path), destination)
@@ -88,12 +92,13 @@ def _copy_entries(here: str, there: str, action: str) -> list[tuple[str, str]]:
                 make_directory(destination)
                 directories.append((entry.path, destination))
             elif entry.is_file():
-                _copy_file(entry.path, destination, action)
+                _copy_file(entry.path, destination, action, checkpoint)
     return directories
 
 
-def _pieces(fd: int) -> Iterator[bytes]:
+def _pieces(fd: int, checkpoint: Checkpoint) -> Iterator[bytes]:
     while piece := os.read(fd, _PIECE_BYTES):
+        checkpoint()
         yield piece
 
 

@@ -75,6 +75,8 @@ def replace_content(fd: int, pieces: Iterable[bytes], expected_bytes: int) -> No
         PartlyWrittenError: It failed when old content was already overwritten; the file then holds
             the beginning of the new one.
         OSError: It failed; the old content is still there.
+
+    Whatever else the pieces raise passes through, and leaves what was written until then.
     """
     old_bytes = os.fstat(fd).st_size
     written_bytes = 0
@@ -87,12 +89,12 @@ def replace_content(fd: int, pieces: Iterable[bytes], expected_bytes: int) -> No
                 written_bytes += count
                 rest = rest[count:]
         os.ftruncate(fd, written_bytes)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):  # the first error is the one to tell
             os.ftruncate(fd, written_bytes or old_bytes)
-        if not written_bytes:
-            raise
-        raise PartlyWrittenError(error.errno, error.strerror) from error
+        if written_bytes and isinstance(error, OSError):
+            raise PartlyWrittenError(error.errno, error.strerror) from error
+        raise
 
 
 def _open(path: str, flags: int, action: str) -> tuple[int, os.stat_result]:

@@ -9,6 +9,7 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Remove
 from telexec_schemas.message import NOTHING, Nothing
 from telexec_service.core.failure import RpcFailure
+from telexec_service.filesystem.checkpoint import Checkpoint, go_on
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.failures import reported
 from telexec_service.filesystem.limits import FileLimits
@@ -17,7 +18,7 @@ from telexec_service.filesystem.paths import host_path
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def remove(params: Remove, _limits: FileLimits) -> Nothing:
+def remove(params: Remove, _limits: FileLimits, checkpoint: Checkpoint = go_on) -> Nothing:
     """Remove a file, a link or a directory; see `telexec_schemas.filesystem.Remove`.
 
     What could not be removed stops it; what was removed before that stays removed.
@@ -37,18 +38,18 @@ def remove(params: Remove, _limits: FileLimits) -> Nothing:
         )
     with reported(f"remove {path}", path):
         try:
-            _remove(path, is_recursive=params.recursive is not False)
+            _remove(path, checkpoint, is_recursive=params.recursive is not False)
         except FileNotFoundError:
             if params.force is False:
                 raise
     return NOTHING
 
 
-def _remove(path: str, *, is_recursive: bool) -> None:
+def _remove(path: str, checkpoint: Checkpoint, *, is_recursive: bool) -> None:
     if not stat.S_ISDIR(os.lstat(path).st_mode):
         os.unlink(path)
     elif is_recursive:
-        _TreeRemoval(path).run()
+        _TreeRemoval(path, checkpoint).run()
     else:
         os.rmdir(path)
 
@@ -72,8 +73,9 @@ class _TreeRemoval:
     directory for a link meanwhile makes it remove anything elsewhere.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, checkpoint: Checkpoint) -> None:
         self._path = path
+        self._checkpoint = checkpoint
         self._levels: list[_Level] = []
         self._fd = os.open(path, _DIRECTORY)
 
@@ -115,7 +117,7 @@ class _TreeRemoval:
     def _enter(self, name: str) -> None:
         level = _Level(name, self._fd)
         self._levels.append(level)
-        level.directories = _unlink_all_but_directories(self._fd)
+        level.directories = _unlink_all_but_directories(self._fd, self._checkpoint)
 
     def _ascend(self) -> None:
         try:
@@ -138,11 +140,12 @@ class _TreeRemoval:
         return os.path.join(*parts) if parts else self._path
 
 
-def _unlink_all_but_directories(fd: int) -> list[str]:
+def _unlink_all_but_directories(fd: int, checkpoint: Checkpoint) -> list[str]:
     """Remove what is no directory from an open one; return the names of what is."""
     directories: list[str] = []
     with os.scandir(fd) as found:
         for entry in found:
+            checkpoint()
             if entry.is_dir(follow_symlinks=False):
                 directories.append(entry.name)
             else:

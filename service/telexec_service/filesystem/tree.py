@@ -9,6 +9,7 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.filesystem import Tree, Walk, WalkEntry, WalkError, WalkOptions
 from telexec_service.core.failure import RpcFailure
+from telexec_service.filesystem.checkpoint import Checkpoint, go_on
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.entries import Entry, entries_of
 from telexec_service.filesystem.failures import limit_reached, reported, why
@@ -16,7 +17,7 @@ from telexec_service.filesystem.limits import FileLimits
 from telexec_service.filesystem.paths import host_path
 
 
-def walk(params: Walk, limits: FileLimits) -> Tree:
+def walk(params: Walk, limits: FileLimits, checkpoint: Checkpoint = go_on) -> Tree:
     """Return the files and directories of a tree, breadth first, each directory sorted by name.
 
     Links are left out, except, if they are followed, those to directories; no directory is
@@ -36,7 +37,7 @@ def walk(params: Walk, limits: FileLimits) -> Tree:
     with reported(f"walk {path}", path):
         is_link = stat.S_ISLNK(os.lstat(path).st_mode)
         status = os.stat(path)
-    walker = _Walker(params.options)
+    walker = _Walker(params.options, checkpoint)
     if stat.S_ISDIR(status.st_mode) and (params.options.follow_directory_symlinks or not is_link):
         walker.run(path)
     return Tree(walker.entries, walker.errors, truncated=walker.is_truncated)
@@ -45,11 +46,12 @@ def walk(params: Walk, limits: FileLimits) -> Tree:
 class _Walker:
     """One walk: what it found and what it still has to read."""
 
-    def __init__(self, options: WalkOptions) -> None:
+    def __init__(self, options: WalkOptions, checkpoint: Checkpoint) -> None:
         self.entries: list[WalkEntry] = []
         self.errors: list[WalkError] = []
         self.is_truncated = False
         self._options = options
+        self._checkpoint = checkpoint
         self._examined = 0
         self._seen: set[tuple[int, int]] = set()
         self._pending: deque[tuple[str, int]] = deque()
@@ -63,6 +65,7 @@ class _Walker:
                 self.is_truncated = True
                 return
             directories += 1
+            self._checkpoint()
             self._read(*self._pending.popleft())
 
     def _enqueue(self, path: str, *, depth: int) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Copy
+from telexec_service.core.failure import RpcFailure
+from telexec_service.filesystem.checkpoint import StopFlag
 from telexec_service.filesystem.copying import copy
 from tests.unit.filesystem.calls import LIMITS, refusal, uri
 
@@ -189,3 +191,44 @@ def test_what_may_not_be_read_is_named_and_leaves_nothing(unprivileged: Path) ->
     assert failure.reason is ErrorReason.PATH_FORBIDDEN
     assert failure.subject == str(unprivileged / "source" / "secret")
     assert os.listdir(unprivileged / "copy") == []
+
+
+def test_a_copy_is_stopped_between_two_pieces_and_leaves_nothing_half_copied(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "large").write_bytes(b"x" * 5_000_000)
+    stop = StopFlag()
+    passed = 0
+
+    def checkpoint() -> None:
+        nonlocal passed
+        passed += 1
+        if passed == 4:  # the entry and two pieces
+            stop.set()
+        stop.check()
+
+    with pytest.raises(RpcFailure) as caught:
+        copy(request(tmp_path / "source", tmp_path / "copy", recursive=True), LIMITS, checkpoint)
+    assert caught.value.reason is ErrorReason.SHUTTING_DOWN
+    assert os.listdir(tmp_path / "copy") == []
+
+
+def test_a_copy_that_is_stopped_when_it_overwrites_leaves_the_beginning_of_the_new(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "new").write_bytes(b"x" * 3_000_000)
+    (tmp_path / "old").write_bytes(b"y" * 9_000_000)
+    stop = StopFlag()
+    passed = 0
+
+    def checkpoint() -> None:
+        nonlocal passed
+        passed += 1
+        if passed == 2:
+            stop.set()
+        stop.check()
+
+    with pytest.raises(RpcFailure):
+        copy(request(tmp_path / "new", tmp_path / "old"), LIMITS, checkpoint)
+    assert set((tmp_path / "old").read_bytes()) == set(b"x")

@@ -8,6 +8,7 @@ import pytest
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Remove
 from telexec_service.core.failure import RpcFailure
+from telexec_service.filesystem.checkpoint import StopFlag
 from telexec_service.filesystem.removal import remove
 from tests.harness import procfs
 from tests.unit.filesystem.calls import LIMITS, refusal, uri
@@ -150,3 +151,16 @@ def test_a_directory_that_may_not_be_read_is_named(unprivileged: Path) -> None:
     (closed / "file").touch()
     closed.chmod(0o000)
     assert refusal(remove, Remove(uri(unprivileged / "tree"))).subject == str(closed)
+
+
+def test_a_removal_can_be_stopped_and_nothing_leaks(tmp_path: Path) -> None:
+    (tmp_path / "tree" / "below").mkdir(parents=True)
+    (tmp_path / "tree" / "below" / "file").touch()
+    stop = StopFlag()
+    stop.set()
+    before = procfs.open_fds()
+    with pytest.raises(RpcFailure) as caught:
+        remove(Remove(uri(tmp_path / "tree")), LIMITS, stop.check)
+    assert caught.value.reason is ErrorReason.SHUTTING_DOWN
+    assert procfs.open_fds() == before
+    assert (tmp_path / "tree" / "below" / "file").exists()

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Walk, WalkOptions
+from telexec_service.core.failure import RpcFailure
+from telexec_service.filesystem.checkpoint import StopFlag
 from telexec_service.filesystem.limits import FileLimits
 from telexec_service.filesystem.tree import walk
-from tests.unit.filesystem.calls import names, refusal, tree_of, uri
+from tests.unit.filesystem.calls import LIMITS, names, refusal, tree_of, uri
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +169,12 @@ def test_more_entries_than_the_host_allows_are_refused(root: Path) -> None:
     assert tree_of(root, entries=10, limits=limits).truncated
     failure = refusal(walk, Walk(uri(root), WalkOptions(1, 1, 11)), limits)
     assert (failure.reason, failure.limit) == (ErrorReason.LIMIT_REACHED, 10)
+
+
+def test_a_walk_can_be_stopped(root: Path) -> None:
+    stop = StopFlag()
+    walk(Walk(uri(root), WalkOptions(9, 99, 99)), LIMITS, stop.check)
+    stop.set()
+    with pytest.raises(RpcFailure) as caught:
+        walk(Walk(uri(root), WalkOptions(9, 99, 99)), LIMITS, stop.check)
+    assert caught.value.reason is ErrorReason.SHUTTING_DOWN
