@@ -204,10 +204,15 @@ class Terminated(Message, frozen=True):
 
 
 class OutputCredit(Message, frozen=True):
-    """Output may be pushed up to this offset, counted in bytes from the first byte of output.
+    """How much output may be pushed, and how much has arrived.
 
-    Absolute, so that one that is lost or sent twice does no harm.
+    Both are offsets, counted in bytes from the first byte of output, so that one that is lost or
+    sent twice does no harm. Output may be pushed up to `up_to_bytes`. What lies before
+    `received_bytes` will not be asked for again; what lies after it is retained, and once that
+    fills the host's retention the process waits: so send one at least for every quarter of
+    `limits.retainedBytes`, and for every 1,024 pieces.
     """
 
     process_id: ProcessId
     up_to_bytes: Count
+    received_bytes: Count

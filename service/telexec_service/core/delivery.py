@@ -7,9 +7,9 @@ from telexec_service.core.output_log import Event, Output, OutputLog
 class Delivery:
     """The push cursor of one process.
 
-    With credit, output is pushed up to an offset that the client moves on as it consumes: what it
-    has not consumed yet stays retained, so that a lost connection loses nothing. Without credit,
-    what was pushed counts as delivered, and the newest output stays retained as far as it fits.
+    With credit, output is pushed up to an offset that the client moves on as it consumes, and what
+    has not arrived yet stays retained, so that a lost connection loses nothing. Without credit,
+    what was pushed counts as arrived, and the newest output stays retained as far as it fits.
 
     Args:
         credit_bytes: The offset up to which output may be pushed at first; None: no such bound.
@@ -17,8 +17,8 @@ class Delivery:
 
     def __init__(self, log: OutputLog, *, credit_bytes: int | None) -> None:
         self._log = log
-        self._window_bytes = credit_bytes
         self._credit_bytes = credit_bytes
+        self._received_bytes = 0
         self._next_seq = Seq(1)
         self._sent_bytes = 0
         self._is_attached = True
@@ -47,10 +47,11 @@ class Delivery:
         if isinstance(event, Output):
             self._sent_bytes = event.end
 
-    def grant(self, up_to_bytes: int) -> None:
-        """Move the credit on; a smaller one than before is old news and changes nothing."""
+    def grant(self, up_to_bytes: int, received_bytes: int) -> None:
+        """Move the credit on; smaller offsets than before are old news and change nothing."""
         if self._credit_bytes is not None:
             self._credit_bytes = max(self._credit_bytes, up_to_bytes)
+            self._received_bytes = max(self._received_bytes, min(received_bytes, self._sent_bytes))
 
     def attach(self) -> None:
         """Note that the session has a connection."""
@@ -59,20 +60,14 @@ class Delivery:
     def detach(self) -> None:
         """Note that the session has none: all that is retained may still be asked for."""
         self._is_attached = False
-        self._pinned_byte = max(self._log.first_byte, self._consumed_bytes)
+        self._pinned_byte = max(self._log.first_byte, self._received_bytes)
 
     @property
     def pinned_byte(self) -> int:
         """The offset from which on nothing may be dropped."""
         if not self._is_attached:
             return self._pinned_byte
-        return self._sent_bytes if self._credit_bytes is None else self._consumed_bytes
-
-    @property
-    def _consumed_bytes(self) -> int:
-        if self._credit_bytes is None or self._window_bytes is None:
-            return 0
-        return min(self._credit_bytes - self._window_bytes, self._sent_bytes)
+        return self._sent_bytes if self._credit_bytes is None else self._received_bytes
 
     @property
     def is_log_full(self) -> bool:

@@ -87,7 +87,7 @@ class Connection:
             except msgspec.DecodeError as error:
                 self._peer.close(f"cannot read `{notice.method}`: {error}")
             else:
-                self._session.grant(credit.process_id, credit.up_to_bytes)
+                self._session.grant(credit)
         else:
             self._peer.close("cannot accept this notification")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, SessionId
-from telexec_schemas.process import EndReason
+from telexec_schemas.process import EndReason, OutputCredit
 from telexec_service.config import Config
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.peer import Peer
@@ -146,11 +146,11 @@ class Session:
             )
         return process
 
-    def grant(self, process_id: ProcessId, up_to_bytes: int) -> None:
+    def grant(self, credit: OutputCredit) -> None:
         """Move the credit of a process on; an unknown one has ended."""
-        process = self._processes.get(process_id)
+        process = self._processes.get(credit.process_id)
         if process is not None:
-            process.delivery.grant(up_to_bytes)
+            process.delivery.grant(credit.up_to_bytes, credit.received_bytes)
             self._on_change(process)
 
     def close(self, reason: EndReason) -> None:

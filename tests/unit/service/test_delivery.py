@@ -78,7 +78,7 @@ class Stream(RuleBasedStateMachine):
         self.last_seq = seq
         self.received += event.data
         if self.credit is not None:
-            self.delivery.grant(len(self.received) + self.credit)
+            self.delivery.grant(len(self.received) + self.credit, len(self.received))
 
     @invariant()
     def what_arrived_is_what_was_written(self) -> None:
@@ -123,14 +123,14 @@ def test_output_beyond_the_credit_waits_until_more_is_granted() -> None:
     delivery = delivery_of([b"x" * 10] * 6, credit=20)
 
     assert pushed(delivery) == [1, 2]
-    delivery.grant(40)
+    delivery.grant(40, 20)
     assert pushed(delivery) == [3, 4]
 
 
 def test_a_smaller_credit_than_before_changes_nothing() -> None:
     delivery = delivery_of([b"x" * 10] * 6, credit=40)
 
-    delivery.grant(10)
+    delivery.grant(10, 0)
 
     assert pushed(delivery) == [1, 2, 3, 4]
 
@@ -166,6 +166,28 @@ def test_a_client_that_renews_no_credit_for_tiny_pieces_cannot_fill_the_memory()
         log.trim(delivery.pinned_byte)
 
     assert log.retained_events == 200
-    delivery.grant(CAPACITY + 150)
+    delivery.grant(CAPACITY + 150, 150)
     log.trim(delivery.pinned_byte)
     assert not delivery.is_log_full
+
+
+def test_what_a_client_may_be_sent_ahead_of_what_arrived_is_bounded_by_the_log() -> None:
+    log = OutputLog(capacity_bytes=CAPACITY, capacity_events=200)
+    delivery = Delivery(log, credit_bytes=100 * CAPACITY)
+    while not delivery.is_log_full:
+        log.append_output("stdout", b"x" * PIECE)
+        pushed(delivery)
+        log.trim(delivery.pinned_byte)
+
+    assert log.total_bytes == CAPACITY
+    delivery.grant(100 * CAPACITY, PIECE)
+    assert not delivery.is_log_full
+
+
+def test_a_client_cannot_have_received_more_than_was_sent() -> None:
+    log = OutputLog(capacity_bytes=CAPACITY, capacity_events=200)
+    delivery = Delivery(log, credit_bytes=0)
+    log.append_output("stdout", b"x" * PIECE)
+    delivery.grant(0, PIECE)
+
+    assert delivery.pinned_byte == 0
