@@ -51,7 +51,7 @@ class Delivery:
         """Move the credit on; smaller offsets than before are old news and change nothing."""
         if self._credit_bytes is not None:
             self._credit_bytes = max(self._credit_bytes, up_to_bytes)
-            self._received_bytes = max(self._received_bytes, min(received_bytes, self._sent_bytes))
+            self._received_bytes = max(self._received_bytes, received_bytes)
 
     def attach(self) -> None:
         """Note that the session has a connection."""
@@ -60,14 +60,18 @@ class Delivery:
     def detach(self) -> None:
         """Note that the session has none: all that is retained may still be asked for."""
         self._is_attached = False
-        self._pinned_byte = max(self._log.first_byte, self._received_bytes)
+        arrived = min(self._received_bytes, self._sent_bytes)
+        self._pinned_byte = max(self._log.first_byte, arrived)
 
     @property
     def pinned_byte(self) -> int:
         """The offset from which on nothing may be dropped."""
         if not self._is_attached:
             return self._pinned_byte
-        return self._sent_bytes if self._credit_bytes is None else self._received_bytes
+        if self._credit_bytes is None:
+            return self._sent_bytes
+        # More than was sent: a client that wants no more of it, and nothing kept.
+        return min(self._received_bytes, self._sent_bytes)
 
     @property
     def is_log_full(self) -> bool:
