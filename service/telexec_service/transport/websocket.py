@@ -65,6 +65,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._protocol = ServerProtocol(max_size=config.limits.max_frame_bytes)
         self._transport: asyncio.Transport | None = None
         self._receiver: Receiver | None = None
+        self._is_refused = False
         self._fragments: list[bytes] = []
         self._outgoing: list[bytes] = []
         self._outgoing_bytes = 0
@@ -142,6 +143,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def close(self, why: str) -> None:
         """End the connection after what is queued, because the peer broke the protocol."""
+        self._is_refused = True
         self._close(CloseCode.PROTOCOL_ERROR, why)
 
     def go_away(self) -> None:
@@ -203,7 +205,9 @@ class WebSocketConnection(asyncio.Protocol):
             self._arm_keepalive()
 
     def _take_frame(self, frame: Frame) -> None:
-        if frame.opcode in {Opcode.PING, Opcode.PONG, Opcode.CLOSE} or self._receiver is None:
+        if frame.opcode in {Opcode.PING, Opcode.PONG, Opcode.CLOSE}:
+            return
+        if self._receiver is None or self._is_refused:
             return
         if frame.fin and not self._fragments:
             self._receiver.on_message(bytes(frame.data))
