@@ -14,8 +14,8 @@ from telexec_client.cli.terminal import terminal_size
 from telexec_client.errors import ProcessNotFoundError
 from telexec_client.process import Process
 
-END_DEADLINE_S = 10.0
-"""How long the remote process may take to end after SIGTERM or SIGHUP until we leave anyway."""
+END_DEADLINE_S = 3.0
+"""How long the remote process and the last of its output may take after SIGTERM or SIGHUP."""
 
 
 class _Order(Enum):
