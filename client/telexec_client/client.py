@@ -130,9 +130,16 @@ class Client:
     ) -> CompletedProcess:
         """Run a process to its end and return how it ended, with all its output.
 
-        It is ended when this is cancelled or fails. See `start` for what is not described here.
+        It is ended when this is cancelled or fails.
 
         Args:
+            argv: See `start`.
+            env: See `start`.
+            env_policy: See `start`.
+            unset: See `start`.
+            cwd: See `start`.
+            tty: See `start`.
+            timeout_s: See `start`.
             input: Written to its stdin, which is then closed. A process that ends without reading
                 it is no error. `None`: its stdin is `/dev/null`.
             check: Raise an error if it ends with another exit code than 0.

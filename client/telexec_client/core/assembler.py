@@ -55,22 +55,15 @@ class OutputAssembler:
         self._max_held_bytes = max_held_bytes
         self._highest_seq = 0
         self._first_pushed_seq: int | None = None
+        self._read_from_seq = 1
+        self._read_from_bytes = 0
+        self._is_hole_older_than_read = False
         self._has_exited = False
         self._is_closed = False
         # A read says that the process has exited or is closed, but not at which number. Those
         # events explain a hole in the numbers each; any further hole is lost output.
         self._unplaced_ends = 0
         self._holes = 0
-
-    @property
-    def after_seq(self) -> Seq:
-        """The number up to which everything was given to the sink."""
-        return Seq(self._next_seq - 1)
-
-    @property
-    def received_bytes(self) -> int:
-        """The offset in the output up to which everything was given to the sink, or was lost."""
-        return self._received_bytes
 
     @property
     def is_closed(self) -> bool:
@@ -81,11 +74,6 @@ class OutputAssembler:
     def has_hole(self) -> bool:
         """Whether a later event was seen than the ones that could be given to the sink."""
         return self._highest_seq >= self._next_seq and not self._is_closed
-
-    @property
-    def has_met_pushes(self) -> bool:
-        """Whether everything up to what was pushed since `attached` is there."""
-        return self._first_pushed_seq is not None and self._next_seq >= self._first_pushed_seq
 
     def attached(self) -> None:
         """Begin anew with the pushes of another connection."""
@@ -105,8 +93,31 @@ class OutputAssembler:
         elif seq > self._next_seq:
             self._hold(event)
 
-    def replay(self, batch: OutputBatch) -> None:
-        """Take the answer to a read after `after_seq` (and, where granted, `received_bytes`)."""
+    def begin_read(self) -> tuple[Seq, int]:
+        """Return where to read on: after which event, and after how many bytes of output."""
+        self._read_from_seq = self._next_seq
+        self._read_from_bytes = self._received_bytes
+        self._is_hole_older_than_read = self.has_hole
+        return Seq(self._next_seq - 1), self._received_bytes
+
+    def replay(self, batch: OutputBatch) -> bool:
+        """Take the answer to the read that `begin_read` began; return whether to read once more."""
+        self._take_batch(batch)
+        if self._is_closed:
+            return False
+        if batch.closed:
+            # Only a read that gives no more output says that all of it was read.
+            return True
+        if not self.has_hole:
+            # Once what is read meets what is pushed, the pushes bring the rest.
+            first = self._first_pushed_seq
+            return bool(batch.chunks) and (first is None or self._next_seq < first)
+        if self._is_hole_older_than_read and self._next_seq == self._read_from_seq:
+            # The host does not have it, although it pushed what comes after it.
+            self._give_up_hole()
+        return self.has_hole
+
+    def _take_batch(self, batch: OutputBatch) -> None:
         chunks = [chunk for chunk in batch.chunks if chunk.seq >= self._next_seq]
         self._note_lost(batch, len(chunks))
         for chunk in chunks:
@@ -119,19 +130,18 @@ class OutputAssembler:
             self._close()
         self._place_held()
 
-    def give_up_hole(self) -> None:
-        """Go on behind a hole that the host cannot fill: what was in it is lost."""
-        if not self.has_hole:
-            return
+    def _give_up_hole(self) -> None:
         self._next_seq = min(self._held, default=self._highest_seq + 1)
         self._sink.lost(None)
         self._place_held()
 
     def _note_lost(self, batch: OutputBatch, new_chunks: int) -> None:
         if isinstance(batch.lost, int):
-            if batch.lost:
-                self._received_bytes += batch.lost
-                self._sink.lost(batch.lost)
+            # Some of it may have been pushed since.
+            lost_bytes = self._read_from_bytes + batch.lost - self._received_bytes
+            if lost_bytes > 0:
+                self._received_bytes += lost_bytes
+                self._sink.lost(lost_bytes)
             return
         self._holes += max(batch.next_seq - self._next_seq, 0) - new_chunks
         ends = (batch.exited and not self._has_exited) + (batch.closed and not self._is_closed)

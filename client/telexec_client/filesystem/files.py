@@ -112,7 +112,8 @@ class Files:
         """Remove a file, a link (not what it points at) or a directory.
 
         Args:
-            recursive: A directory with all that is in it.
+            path: What to remove.
+            recursive: Remove a directory with all that is in it.
             missing_ok: Do nothing if there is nothing.
         """
         params = Remove(_uri("remove", path), recursive=recursive, force=missing_ok)

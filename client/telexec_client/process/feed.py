@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from telexec_client.connection import Call, Connection
 from telexec_client.core.assembler import OutputAssembler, PushedEvent
@@ -30,6 +30,13 @@ MAX_HELD_BYTES = 4 * 1024 * 1024
 """How much of what is pushed is held back while older output is read."""
 
 
+CONFIRM_BYTES = 128 * 1024
+"""The host is told of what has arrived at least this often: until then it retains it."""
+
+CONFIRM_PIECES = 512
+"""The same, for output in tiny pieces."""
+
+
 class ProcessFeed:
     """Follows one process: its output goes to `buffer`, its end is noted here."""
 
@@ -48,6 +55,9 @@ class ProcessFeed:
         )
         self._assembler = OutputAssembler(self, max_held_bytes=MAX_HELD_BYTES)
         self._is_started = False
+        self._received_bytes = 0
+        self._unconfirmed_bytes = 0
+        self._unconfirmed_pieces = 0
         self.exit_code: int | None = None
         self.signal: str | None = None
         self.reason: str | None = None
@@ -84,6 +94,7 @@ class ProcessFeed:
         self._connection.remove_listener(self._process_id)
         if self._is_started and self._credit is not None and not self._assembler.is_closed:
             # What is left of it in the background must not wait for a reader that went away.
+            self._received_bytes = UNLIMITED_OFFSET
             self._announce(UNLIMITED_OFFSET)
 
     # What the connection tells.
@@ -128,10 +139,12 @@ class ProcessFeed:
     def output(self, stream: Stream, chunk: bytes) -> None:
         """See `EventSink`."""
         self.buffer.output(stream, chunk)
+        self._receive(len(chunk))
 
     def lost(self, lost_bytes: int | None) -> None:
         """See `EventSink`."""
         self.buffer.lost(lost_bytes)
+        self._receive(lost_bytes or 0)
 
     def exited(self, exit_code: int, signal: str | None, reason: str | None) -> None:
         """See `EventSink`."""
@@ -149,27 +162,34 @@ class ProcessFeed:
     # Inside.
 
     async def _read_what_is_missing(self) -> None:
-        assembler = self._assembler
-        while not assembler.is_closed and not self._is_stopped:
-            had_hole = assembler.has_hole
-            after_seq = assembler.after_seq
+        is_more = True
+        while is_more and not self._is_stopped:
+            after_seq, after_bytes = self._assembler.begin_read()
             batch = await self._connection.call(
                 READ,
-                ReadOutput(self._process_id, after_seq=after_seq, after_bytes=self._after_bytes()),
+                ReadOutput(
+                    self._process_id,
+                    after_seq=after_seq,
+                    after_bytes=after_bytes if self._tells_lost else UNSET,
+                ),
             )
-            assembler.replay(batch)
+            is_more = self._assembler.replay(batch)
             if batch.failure is not None:
                 raise ProtocolViolationError(
                     f"cannot read the output of {self._process_id!r}: {batch.failure}"
                 )
-            if assembler.has_hole:
-                if had_hole and assembler.after_seq == after_seq:
-                    assembler.give_up_hole()
-            elif not batch.chunks or assembler.has_met_pushes:
-                return
 
-    def _after_bytes(self) -> int | UnsetType:
-        return self._assembler.received_bytes if self._tells_lost else UNSET
+    def _receive(self, size_bytes: int) -> None:
+        """Count what has arrived, and say so before the host has to wait for it."""
+        self._received_bytes += size_bytes
+        self._unconfirmed_bytes += size_bytes
+        self._unconfirmed_pieces += 1
+        if self._credit is not None and (
+            self._unconfirmed_bytes >= CONFIRM_BYTES or self._unconfirmed_pieces >= CONFIRM_PIECES
+        ):
+            self._announce(self._credit.granted)
 
     def _announce(self, offset: int) -> None:
-        self._connection.notify(CREDIT, OutputCredit(self._process_id, offset))
+        self._unconfirmed_bytes = self._unconfirmed_pieces = 0
+        credit = OutputCredit(self._process_id, offset, self._received_bytes)
+        self._connection.notify(CREDIT, credit)

@@ -52,6 +52,9 @@ def start_request(
     """Return the request that asks a host for a process.
 
     Args:
+        wish: What the caller wants.
+        host: What the host is and can do.
+        process_id: What the process is to be called.
         window_bytes: The first credit, where the host knows credit.
 
     Raises:

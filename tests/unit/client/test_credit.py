@@ -1,0 +1,48 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telexec_client.core.credit import UNLIMITED_OFFSET, CreditWindow
+
+WINDOW = 1_000
+
+
+@given(st.lists(st.integers(0, 3_000)))
+def test_a_reader_that_keeps_up_never_lets_the_host_run_dry(reads: list[int]) -> None:
+    credit = CreditWindow(WINDOW)
+    consumed = 0
+    for wanted in reads:
+        # Nobody can read what may not be pushed.
+        size = min(wanted, credit.granted - consumed)
+        consumed += size
+        announced = credit.consume(size)
+        assert credit.granted >= consumed + WINDOW * 3 // 4
+        assert credit.granted <= consumed + WINDOW
+        if announced is not None:
+            assert announced == credit.granted
+
+
+@given(st.lists(st.one_of(st.integers(1, 500), st.sampled_from([-1, -2]))))
+def test_credit_never_shrinks(steps: list[int]) -> None:
+    credit = CreditWindow(WINDOW)
+    granted = credit.granted
+    for step in steps:
+        if step == -1:
+            credit.resize(10 * WINDOW)
+        elif step == -2:
+            credit.resize(WINDOW)
+        else:
+            credit.consume(step)
+        assert credit.granted >= granted
+        granted = credit.granted
+
+
+def test_a_wider_window_is_announced_at_once() -> None:
+    credit = CreditWindow(WINDOW)
+    assert credit.resize(100 * WINDOW) == 100 * WINDOW
+    assert credit.resize(WINDOW) is None
+
+
+def test_credit_stays_within_what_the_wire_can_carry() -> None:
+    credit = CreditWindow(UNLIMITED_OFFSET)
+    credit.consume(WINDOW)
+    assert credit.granted <= UNLIMITED_OFFSET
