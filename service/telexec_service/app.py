@@ -14,7 +14,7 @@ from telexec_service import __version__
 from telexec_service.config import Config
 from telexec_service.core.environment import HostEnvironment
 from telexec_service.core.peer import Peer
-from telexec_service.filesystem.limits import FileLimits
+from telexec_service.filesystem.checkpoint import StopFlag
 from telexec_service.host_information import read_host_information
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
@@ -57,9 +57,10 @@ async def serve(options: ServiceOptions, log: Any) -> None:
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
     stop = _StopSignals()
+    file_stop = StopFlag()
     numbers = itertools.count(1)
     sessions = SessionTable(config, spawner, reaper, log)
-    with ThreadPoolExecutor(config.limits.file_threads, "files") as file_threads:
+    with ThreadPoolExecutor(config.files.threads, "files") as file_threads:
         async with asyncio.TaskGroup() as tasks:
             host = Host(
                 config=config,
@@ -67,7 +68,7 @@ async def serve(options: ServiceOptions, log: Any) -> None:
                 routes={
                     **environment_routes(information),
                     **process_routes.routes(),
-                    **FilesystemRoutes(file_threads, FileLimits()).routes(),
+                    **FilesystemRoutes(file_threads, config.files, file_stop.check).routes(),
                 },
                 environment_info=information,
                 extensions=_extensions(config),
@@ -89,6 +90,7 @@ async def serve(options: ServiceOptions, log: Any) -> None:
                 process_routes.refuse_starts()
                 await _drain(sessions, config, stop)
             finally:
+                file_stop.set()
                 sessions.close(EndReason.SHUTDOWN)
                 await _close(listener, reaper)
                 reaper.close()

@@ -37,12 +37,25 @@ class Limits(Section, frozen=True):
     max_processes: Positive = 1024
     max_finished_processes: Positive = 1024
     max_requests_in_flight: Positive = 1024
-    file_threads: Positive = 8
     retained_bytes: Positive = MIB
     retained_events: Positive = 16_384
     stdin_buffer_bytes: Positive = MIB
     stdin_backlog_bytes: Positive = 128 * MIB
     handshake_timeout_s: Seconds = 10.0
+
+
+class FileLimits(Section, frozen=True, kw_only=True):
+    """Bounds of file requests.
+
+    `max_file_bytes`: the largest file that is read whole. `max_entries`: the most names that one
+    listing or walk looks at. `max_open_files`: the most handles that one session holds.
+    `threads`: how many requests are worked on at once, over all sessions.
+    """
+
+    max_file_bytes: Positive = 32 * MIB
+    max_entries: Positive = 100_000
+    max_open_files: Positive = 128
+    threads: Positive = 8
 
 
 class Sessions(Section, frozen=True):
@@ -94,6 +107,7 @@ class Config(Section, frozen=True):
     """The whole configuration."""
 
     limits: Limits = Limits()
+    files: FileLimits = FileLimits()
     sessions: Sessions = Sessions()
     keepalive: Keepalive = Keepalive()
     environment: Environment = Environment()

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,23 @@ async def test_a_session_that_is_over_holds_no_file_open(tmp_path: Path) -> None
         await eventually(
             lambda: not files_held_open(server, tmp_path / "file"), what="the end of the lease"
         )
+
+
+async def test_a_long_copy_does_not_hold_up_the_end_of_the_service(tmp_path: Path) -> None:
+    source, copy, count = tmp_path / "source", tmp_path / "copy", 30_000
+    source.mkdir()
+    for number in range(count):
+        (source / str(number)).write_bytes(b"content")
+    (tmp_path / "service").mkdir()
+    with running_service(tmp_path / "service") as server:
+        async with raw_peer(server.url) as peer:
+            await peer.ask(
+                "fs/copy",
+                {"sourcePath": uri(source), "destinationPath": uri(copy), "recursive": True},
+            )
+            await eventually(lambda: copy.is_dir() and os.listdir(copy), what="the first copies")
+            server.send_signal(signal.SIGTERM)
+            assert await server.ended() == 0
+    copied = os.listdir(copy)
+    assert len(copied) < count
+    assert {(copy / name).read_bytes() for name in copied} == {b"content"}

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Copy
 from telexec_schemas.message import NOTHING, Nothing
+from telexec_service.config import MIB, FileLimits
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.checkpoint import Checkpoint, go_on
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.directories import make_directories, make_directory
 from telexec_service.filesystem.failures import reported
-from telexec_service.filesystem.limits import MIB, FileLimits
 from telexec_service.filesystem.paths import host_path
 from telexec_service.filesystem.regular_files import reading, replace_content, rewriting
 

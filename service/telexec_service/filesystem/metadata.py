@@ -5,9 +5,9 @@ import stat
 
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.filesystem import Canonicalize, CanonicalPath, GetMetadata, Metadata
+from telexec_service.config import FileLimits
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.failures import reported
-from telexec_service.filesystem.limits import FileLimits
 from telexec_service.filesystem.paths import host_path
 
 

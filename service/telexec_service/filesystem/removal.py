@@ -8,11 +8,11 @@ import stat
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Remove
 from telexec_schemas.message import NOTHING, Nothing
+from telexec_service.config import FileLimits
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.checkpoint import Checkpoint, go_on
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.failures import reported
-from telexec_service.filesystem.limits import FileLimits
 from telexec_service.filesystem.paths import host_path
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

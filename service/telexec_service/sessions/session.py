@@ -12,7 +12,6 @@ from telexec_service.config import Config
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.handles import FileHandles
-from telexec_service.filesystem.limits import FileLimits
 from telexec_service.processes.process import Process, group_exists, kill_group
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner, SpawnRequest
@@ -38,7 +37,7 @@ class Session:
         exited: asyncio.Event,
     ) -> None:
         self.session_id = session_id
-        self.files = FileHandles(FileLimits())
+        self.files = FileHandles(config.files)
         self._config = config
         self._spawner = spawner
         self._reaper = reaper

@@ -101,6 +101,8 @@ class SessionTable:
     def detach(self, session: Session) -> None:
         """Let a session go on without a connection for the length of the lease."""
         session.detach()
+        if session.session_id not in self._sessions:
+            return  # closed already: its connection is lost because the service ends
         lease_s = self._config.sessions.lease_s
         self._leases[session.session_id] = self._loop.call_later(
             lease_s, self._expire, session.session_id

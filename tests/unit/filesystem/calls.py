@@ -9,8 +9,8 @@ import pytest
 
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.filesystem import Tree, Walk, WalkOptions
+from telexec_service.config import FileLimits
 from telexec_service.core.failure import RpcFailure
-from telexec_service.filesystem.limits import FileLimits
 from telexec_service.filesystem.tree import walk
 
 Params = TypeVar("Params")

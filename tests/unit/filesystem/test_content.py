@@ -9,8 +9,8 @@ import pytest
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import ReadFile, WriteFile
+from telexec_service.config import FileLimits
 from telexec_service.filesystem.content import read_file, write_file
-from telexec_service.filesystem.limits import FileLimits
 from tests.unit.filesystem.calls import LIMITS, refusal, uri
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import CreateDirectory, DirectoryEntry, ReadDirectory
+from telexec_service.config import FileLimits
 from telexec_service.filesystem.directories import create_directory, read_directory
-from telexec_service.filesystem.limits import FileLimits
 from tests.unit.filesystem.calls import LIMITS, refusal, uri
 
 

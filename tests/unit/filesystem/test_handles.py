@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import MAX_BLOCK_BYTES, Block, CloseFile, OpenFile, ReadBlock
 from telexec_schemas.identifiers import HandleId
+from telexec_service.config import FileLimits
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.handles import FileHandles
-from telexec_service.filesystem.limits import FileLimits
 from tests.harness import procfs
 from tests.unit.filesystem.calls import uri
 

@@ -10,7 +10,7 @@ from telexec_schemas.filesystem import Copy, WriteFile
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.content import write_file
 from telexec_service.filesystem.copying import copy
-from telexec_service.filesystem.limits import FileLimits
+from telexec_service.config import FileLimits
 
 small, source = sys.argv[1] + "/small", sys.argv[1] + "/source"
 with open(small + "/old", "wb") as old:
@@ -39,7 +39,7 @@ import json, os, sys
 from telexec_schemas.filesystem import Copy
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.copying import copy
-from telexec_service.filesystem.limits import FileLimits
+from telexec_service.config import FileLimits
 
 source, target = sys.argv[1] + "/source", sys.argv[1] + "/target"
 try:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import Walk, WalkOptions
+from telexec_service.config import FileLimits
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.checkpoint import StopFlag
-from telexec_service.filesystem.limits import FileLimits
 from telexec_service.filesystem.tree import walk
 from tests.unit.filesystem.calls import LIMITS, names, refusal, tree_of, uri
 
