@@ -105,8 +105,7 @@ class WebSocketTransport(asyncio.Protocol):
     def abort(self) -> None:
         """See `Transport`."""
         self._end()
-        if self._socket is not None:
-            self._socket.abort()
+        self._drop()
 
     async def close(self) -> None:
         """See `Transport`."""
@@ -124,7 +123,7 @@ class WebSocketTransport(asyncio.Protocol):
         except TimeoutError:
             pass  # It does not answer; there is nothing more to say to it.
         finally:
-            self._socket.abort()
+            self._drop()
 
     # What the loop calls.
 
@@ -157,6 +156,7 @@ class WebSocketTransport(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits."""
+        self._socket = None
         self._lose(_why_lost(exc))
         self._gone.set()
 
@@ -242,8 +242,7 @@ class WebSocketTransport(asyncio.Protocol):
 
     def _dead(self) -> None:
         self._lose("the host gave no sign of life")
-        if self._socket is not None:
-            self._socket.abort()
+        self._drop()
 
     def _flush(self) -> None:
         self._is_flush_due = False
@@ -261,6 +260,10 @@ class WebSocketTransport(asyncio.Protocol):
             self._receiver.on_lost(why)
         else:
             self._opened.set_exception(HostUnreachableError(self._address, why))
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.abort()
 
     def _end(self) -> None:
         self._is_over = True

@@ -1,0 +1,63 @@
+"""Whose environment a process gets."""
+
+from pathlib import Path
+
+import pytest
+
+from telexec_client import Client, connect
+from tests.harness import programs
+from tests.harness.service import running_service
+
+SECRET = "CALLER_ONLY"
+
+
+@pytest.fixture(autouse=True)
+def caller_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECRET, "leak")
+    monkeypatch.setenv("CALLER_API_KEY", "leak")
+
+
+async def names_in(client: Client) -> set[str]:
+    done = await client.run(programs.print_environment(), env={"ASKED_FOR": "x"})
+    return {pair.split("=", 1)[0] for pair in done.stdout.decode().split("\0") if pair}
+
+
+async def test_a_remote_process_gets_its_hosts_environment_and_nothing_of_ours(
+    tmp_path: Path,
+) -> None:
+    env = {"HOST_VARIABLE": "h", "HOST_API_KEY": "k"}
+    with running_service(tmp_path, env=env) as server:
+        async with connect(server.url) as client:
+            names = await names_in(client)
+    assert {"HOST_VARIABLE", "PATH", "HOME", "ASKED_FOR"} <= names
+    assert not names & {SECRET, "CALLER_API_KEY", "HOST_API_KEY"}
+
+
+async def test_an_embedded_process_gets_exactly_what_it_is_given() -> None:
+    async with connect() as client:
+        assert client.is_embedded
+        assert await names_in(client) == {"ASKED_FOR"}
+
+
+async def test_even_the_embedded_service_itself_gets_no_variable_but_the_core_ones() -> None:
+    async with connect() as client:
+        done = await client.run(
+            programs.shell("tr '\\0' '\\n' < /proc/$PPID/environ | cut -d= -f1"),
+            env={"PATH": "/usr/bin:/bin"},
+        )
+        names = set(done.stdout.decode().split())
+    assert "PATH" in names
+    assert SECRET not in names
+    assert names <= {
+        "PATH",
+        "SHELL",
+        "TMPDIR",
+        "TEMP",
+        "TMP",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "LOGNAME",
+        "USER",
+    }
