@@ -5,7 +5,6 @@ Only what `--help` needs is imported here; a command imports the rest when it ru
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
 import click
@@ -14,6 +13,7 @@ from telexec_client.cli.duration import parse_duration
 from telexec_client.cli.env_file import read_env_file
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import OWN_FAILURE, killed_by
+from telexec_client.cli.message import say
 from telexec_client.cli.request import (
     Inherit,
     RunRequest,
@@ -201,5 +201,5 @@ def run(
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"telexec: {' '.join(message.split())}\n")
+    say(message)
     return OWN_FAILURE

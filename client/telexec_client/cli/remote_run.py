@@ -4,7 +4,6 @@ import asyncio
 import os
 import posixpath
 import time
-from contextlib import suppress
 
 from telexec_client import (
     HOST_POLICY,
@@ -18,6 +17,7 @@ from telexec_client.cli.descriptors import OutputDescriptor
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT, killed_by
 from telexec_client.cli.failures import exit_code_of
+from telexec_client.cli.message import say
 from telexec_client.cli.report import Report
 from telexec_client.cli.request import RunRequest
 from telexec_client.cli.signals import CallerSignals
@@ -65,7 +65,7 @@ async def _run(request: RunRequest) -> int:
         if isinstance(error, OutputUnwritableError) and error.is_unread:
             return BROKEN_PIPE
         report.error = error
-        _say(error)
+        say(error)
         exit_code = exit_code_of(error)
     report.duration_s = time.monotonic() - begun_s
     if request.as_json:
@@ -74,14 +74,6 @@ async def _run(request: RunRequest) -> int:
         except BrokenPipeError:
             return BROKEN_PIPE
     return exit_code
-
-
-def _say(error: object) -> None:
-    """Write one line on stderr."""
-    line = " ".join(str(error).split("\n"))
-    # Whoever closed our stderr does not want to know.
-    with suppress(OSError):
-        os.write(_STDERR, f"telexec: {line}\n".encode(errors="backslashreplace"))
 
 
 async def _run_under_signals(request: RunRequest, report: Report) -> int:
@@ -106,6 +98,9 @@ async def _run_on_host(
 ) -> int:
     async with connect(request.target.url, token_file=request.target.token_file) as client:
         _check_stdin(client, request)
+        follows_size = request.terminal and _can_resize(client)
+        if follows_size:
+            signals.watch_size()
         async with client.start(
             request.argv,
             env=request.env,
@@ -113,19 +108,15 @@ async def _run_on_host(
             unset=request.unset,
             cwd=_directory(client, request),
             tty=request.terminal,
-            size=terminal_size() if request.terminal and _can_resize(client) else None,
+            size=terminal_size() if follows_size else None,
             stdin=is_forwarded(request),
             timeout_s=request.timeout_s,
         ) as process:
+            # Before the first output: who sees that may send signals for the process.
+            signals.attach()
             if request.terminal and request.interactive and os.isatty(STDIN):
                 raw_mode.set()
-            completed, is_time_over = await _accompany(
-                process,
-                request,
-                report,
-                signals,
-                resizes=request.terminal and _can_resize(client),
-            )
+            completed, is_time_over = await _accompany(process, request, report, signals)
     report.exit_code = completed.exit_code
     report.signal = completed.signal
     # A host that keeps no time does not tell that this was the reason.
@@ -136,12 +127,7 @@ async def _run_on_host(
 
 
 async def _accompany(
-    process: Process,
-    request: RunRequest,
-    report: Report,
-    signals: CallerSignals,
-    *,
-    resizes: bool,
+    process: Process, request: RunRequest, report: Report, signals: CallerSignals
 ) -> tuple[PartialProcess, bool]:
     """Hand on the process's output, pass on input and signals, and return how it ended.
 
@@ -150,9 +136,7 @@ async def _accompany(
     """
     try:
         async with asyncio.TaskGroup() as tasks:
-            aside = [
-                tasks.create_task(signals.pass_on(process, resizes=resizes), name="signals"),
-            ]
+            aside = [tasks.create_task(signals.pass_on(process), name="signals")]
             if is_forwarded(request):
                 aside.append(tasks.create_task(forward_stdin(process), name="stdin"))
             await (_capture(process, report) if request.as_json else _show(process))

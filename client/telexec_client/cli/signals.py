@@ -63,16 +63,16 @@ class CallerSignals:
         if self._deadline is not None:
             self._deadline.cancel()
 
-    async def pass_on(self, process: Process, *, resizes: bool) -> None:
-        """Do to `process` what the caller's signals ask for, until cancelled.
+    def watch_size(self) -> None:
+        """Note from now on when our terminal gets another size: the process's gets it, too."""
+        self._install(signal.SIGWINCH, self._order, _Order.RESIZE)
 
-        Args:
-            process: The process.
-            resizes: Whether to give its terminal the size of ours whenever that changes.
-        """
-        if resizes:
-            self._install(signal.SIGWINCH, self._order, _Order.RESIZE)
+    def attach(self) -> None:
+        """Note that there is a process: what comes from now on is for it."""
         self._has_process = True
+
+    async def pass_on(self, process: Process) -> None:
+        """Do to `process` what the caller's signals asked for since `attach`, until cancelled."""
         while True:
             await self._has_orders.wait()
             self._has_orders.clear()

@@ -158,3 +158,12 @@ def test_help_imports_nothing_that_it_does_not_need() -> None:
     imported = {line.rsplit(b"|", 1)[-1].strip() for line in ended.stderr.splitlines()}
     assert b"click" in imported
     assert not imported & {b"asyncio", b"websockets", b"msgspec", b"telexec_schemas"}
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_that_are_closed_are_as_if_nobody_were_there(
+    remote: Host, closed: str
+) -> None:
+    argv = remote.run("--", *programs.shell("echo out; echo err >&2; cat; exit 6"))
+    with running(argv, through=["sh", "-c", f'exec "$@" {closed}', "sh"]) as command:
+        assert command.ended().exit_code == 6
