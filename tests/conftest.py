@@ -41,8 +41,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function):
             function: object = item.obj
             if inspect.iscoroutinefunction(function):
-                # First, so that it looks after all other fixtures are gone.
-                item.fixturenames.insert(0, "no_task_is_left")
+                # Among the first of a test's own, so that it looks after the others are gone;
+                # behind what tests share, which is not of one test.
+                place = item.fixturenames.index("nothing_is_left") + 1
+                item.fixturenames.insert(place, "no_task_is_left")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -299,6 +299,12 @@ class RawProcess:
         )
         return self.output()
 
+    async def until_more_than(self, events: int) -> None:
+        """Wait until more than so many events came."""
+        await self.peer.until(
+            lambda: len(self.events) > events, what=f"more events of {self.process_id}"
+        )
+
     async def until_exited(self) -> Json:
         """Wait for `process/exited` and return it."""
         await self.peer.until(
@@ -345,6 +351,15 @@ class RawProcess:
             "chunk": base64.b64encode(data).decode(),
             "writeId": write_id or str(uuid.uuid4()),
         }
+
+    async def grant(self, up_to_bytes: int, *, received_bytes: int | None = None) -> None:
+        """Send `process/credit`; what was received is by default what there is of output."""
+        params = {
+            "processId": self.process_id,
+            "upToBytes": up_to_bytes,
+            "receivedBytes": len(self.output()) if received_bytes is None else received_bytes,
+        }
+        await self.peer.notify("process/credit", params)
 
     async def close_stdin(self) -> None:
         """Call `process/closeStdin`."""

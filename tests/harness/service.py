@@ -21,7 +21,7 @@ def running_service(
     directory: Path,
     *,
     listen: str = LOOPBACK,
-    guarded: bool = False,
+    guarded: bool | None = False,
     config: str | None = None,
     env: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
@@ -30,7 +30,7 @@ def running_service(
     """Run a service until the block ends; it must end gracefully.
 
     Args:
-        guarded: Whether it wants a token; the server has it as `token`.
+        guarded: Whether it wants a token; the server has it as `token`. `None`: `options` say.
         config: The text of its configuration file.
         env: What its environment has on top of `PATH`, `HOME` and `LANG`.
         options: Further command line options.
@@ -44,7 +44,7 @@ def running_service(
         token_file.touch(mode=0o600)
         token_file.write_text(token + "\n")
         argv += ["--token-file", str(token_file)]
-    else:
+    elif guarded is False:
         argv += ["--no-auth"]
     if config is not None:
         config_file = directory / "config.toml"
