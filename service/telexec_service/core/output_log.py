@@ -136,13 +136,15 @@ class OutputLog:
         return Batch(tuple(pieces), self.next_seq)
 
     def trim(self, pinned_byte: int) -> None:
-        """Drop the oldest events beyond the capacity, but none from byte `pinned_byte` on."""
+        """Drop the oldest output beyond the capacity, but none from byte `pinned_byte` on."""
         while (
             self.retained_bytes > self.capacity_bytes or len(self._events) > self.capacity_events
         ) and len(self._events) > 1:
-            oldest = self._events[0]
-            # The end of a process is two small events that every reader needs.
-            if not isinstance(oldest, Output) or oldest.end > pinned_byte:
+            oldest, following = self._events[0], self._events[1]
+            # The newest output stays, however large: it must still reach a reader. So does the end.
+            if not isinstance(oldest, Output) or not isinstance(following, Output):
+                return
+            if oldest.end > pinned_byte:
                 return
             self._first_byte = oldest.end
             self._events.popleft()

@@ -18,8 +18,6 @@ from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Child, set_terminal_size
 from telexec_service.processes.stdin import StdinWriter
 
-_END_OF_TRANSMISSION = b"\x04"
-
 
 @dataclass(slots=True, frozen=True)
 class _Exit:
@@ -72,7 +70,7 @@ class Process:
             self._loop,
             child.stdin,
             limits,
-            end_of_input=_END_OF_TRANSMISSION if self._is_on_pty else b"",
+            is_terminal=self._is_on_pty,
         )
         self._terminal = child.stdout if self._is_on_pty else None
         streams: list[tuple[int, Stream]] = [

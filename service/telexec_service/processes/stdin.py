@@ -11,6 +11,8 @@ from telexec_service.config import Limits
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.write_ids import WriteIds
 
+_END_OF_FILE = b"\x04"
+
 
 class StdinWriter:
     """The queue in front of a child's stdin or PTY.
@@ -20,7 +22,7 @@ class StdinWriter:
 
     Args:
         descriptor: Where to write; None: the child has no writable stdin. Owned from here on.
-        end_of_input: What ends the input: b"" closes the descriptor, else these bytes are written.
+        is_terminal: Whether it is a PTY, whose input ends with a ^D instead of a close.
     """
 
     def __init__(
@@ -29,12 +31,13 @@ class StdinWriter:
         descriptor: int | None,
         limits: Limits,
         *,
-        end_of_input: bytes,
+        is_terminal: bool,
     ) -> None:
         self._loop = loop
         self._descriptor = descriptor
         self._limits = limits
-        self._end_of_input = end_of_input
+        self._is_terminal = is_terminal
+        self._is_line_begun = False
         self._queue: deque[memoryview] = deque()
         self._queued_bytes = 0
         self._waiting: deque[asyncio.Future[WriteStatus]] = deque()
@@ -59,8 +62,9 @@ class StdinWriter:
         """End the input once all that is queued was written. Again is no error."""
         if self._descriptor is None or self._is_ending:
             return
-        if self._end_of_input:
-            self._queue_data(self._end_of_input)
+        if self._is_terminal:
+            # In mid-line the first one only hands over what there is (termios(3), VEOF).
+            self._queue_data(_END_OF_FILE * 2 if self._is_line_begun else _END_OF_FILE)
         else:
             self._is_ending = True
             self._flush()
@@ -90,6 +94,7 @@ class StdinWriter:
                 limit=limit,
             )
         self._queue.append(memoryview(data))
+        self._is_line_begun = bool(data) and not data.endswith((b"\n", b"\r"))
         self._queued_bytes += len(data)
         self._flush()
         if not self._is_open():

@@ -45,6 +45,10 @@ class Connection:
         self._session: Session | None = None
         self._waiting: set[asyncio.Task[None]] = set()
         self._is_lost = False
+        limit_s = host.config.limits.handshake_timeout_s
+        self._handshake_timer = asyncio.get_running_loop().call_later(
+            limit_s, peer.close, f"cannot wait longer than {limit_s:g} s for `initialize`"
+        )
 
     def on_message(self, payload: bytes) -> None:
         """Take one frame."""
@@ -69,6 +73,7 @@ class Connection:
     def on_lost(self) -> None:
         """Give up what waits, and let the session go on without this connection."""
         self._is_lost = True
+        self._handshake_timer.cancel()
         for task in self._waiting:
             task.cancel()
         if self._session is not None:
@@ -159,6 +164,7 @@ class Connection:
 
     def _adopt(self, session: Session, params: Initialize) -> Initialized:
         self._session = session
+        self._handshake_timer.cancel()
         self._handshake.succeed()
         self._log = self._log.bind(session_id=session.session_id)
         self._log.info("connection.initialized", client=params.client_name[:100])

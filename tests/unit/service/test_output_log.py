@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telexec_schemas.identifiers import Seq
-from telexec_service.core.output_log import Closed, Exited, OutputLog
+from telexec_service.core.output_log import Closed, Exited, Output, OutputLog
 
 pieces = st.lists(st.binary(min_size=1, max_size=50), max_size=40)
 
@@ -80,14 +80,15 @@ def test_the_newest_piece_stays_even_if_it_is_larger_than_the_log() -> None:
     assert log.first_seq == 2
 
 
-def test_the_end_of_a_process_is_never_dropped() -> None:
+def test_the_end_of_a_process_is_never_dropped_nor_its_newest_output() -> None:
     log = filled([b"x" * 500, b"y" * 500], capacity_bytes=10)
     log.append_exit(137, "SIGKILL", "terminated")
     log.append_closed()
 
     log.trim(10_000)
 
-    assert [type(event) for event in log.events_after(Seq(0))] == [Exited, Closed]
+    assert [type(event) for event in log.events_after(Seq(0))] == [Output, Exited, Closed]
+    assert content(log) == b"y" * 500
     assert log.exit is not None
     assert log.exit.exit_code == 137
 
