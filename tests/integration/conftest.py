@@ -42,7 +42,8 @@ async def any_peer(
 
 @pytest.fixture(scope="module")
 def unix_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return a service on a Unix socket that the tests of a module share."""
+    """Return a service on a Unix socket, and on asyncio's own loop, that a module's tests share."""
     directory = tmp_path_factory.mktemp("unix-service")
-    with running_service(directory, listen=f"unix:{directory}/socket") as server:
+    listen = f"unix:{directory}/socket"
+    with running_service(directory, listen=listen, options=["--no-uvloop"]) as server:
         yield server

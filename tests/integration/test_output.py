@@ -140,7 +140,8 @@ async def test_what_fell_out_of_retention_is_counted(tmp_path: Path) -> None:
 async def test_the_newest_piece_stays_even_if_it_is_larger_than_the_log(tmp_path: Path) -> None:
     with running_service(tmp_path, config="[limits]\nretained_bytes = 10\n") as server:
         async with raw_peer(server.url) as peer:
-            process = await peer.start(programs.say("x" * 5_000))
+            write_once = "import os; os.write(1, b'x' * 5_000)"
+            process = await peer.start(programs.python(write_once))
             await process.until_closed()
             assert decoded(await process.read()) == b"x" * 5_000
 

@@ -1,0 +1,113 @@
+"""A service that has worked a lot has no more descriptors, children or tasks than before."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness import programs
+from tests.harness.deadline import eventually
+from tests.harness.raw_peer import Json, RawPeer, raw_peer
+from tests.harness.server import Server
+from tests.harness.service import running_service
+
+
+@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Return a service on each of the event loops."""
+    options = ["--no-uvloop"] if request.param == "asyncio" else []
+    with running_service(tmp_path_factory.mktemp("service"), options=options) as server:
+        yield server
+
+
+TTY = pytest.mark.parametrize("tty", [False, True], ids=["pipes", "pty"])
+
+
+async def back_to(server: Server, fds: int) -> None:
+    """Wait until a service has no children and as many descriptors as it had."""
+    await eventually(lambda: not server.children(), what="the end of every child")
+    await eventually(lambda: len(server.open_fds()) <= fds, what=f"{fds} descriptors or less")
+
+
+@TTY
+async def test_200_starts_one_after_the_other_leave_nothing(
+    service: Server, peer: RawPeer, *, tty: bool
+) -> None:
+    fds = len(service.open_fds())
+    for number in range(200):
+        process = await peer.start(programs.shell(f"echo {number}; exit {number}"), tty=tty)
+        assert await process.exit_code() == number
+        assert process.output().strip() == b"%d" % number
+    await back_to(service, fds)
+
+
+@TTY
+async def test_200_at_once_on_one_connection_leave_nothing(
+    service: Server, peer: RawPeer, *, tty: bool
+) -> None:
+    fds = len(service.open_fds())
+    everyone = [
+        await peer.start(
+            programs.shell(f"read line; echo $line {number}; exit {number}"),
+            tty=tty,
+            pipeStdin=not tty,
+        )
+        for number in range(200)
+    ]
+    # All of them run at the same time: none has got what it waits for.
+    assert len([child for child in service.children() if child.state != "Z"]) >= 200
+    for process in everyone:
+        await process.write(b"hello\n")
+    for number, process in enumerate(everyone):
+        assert await process.exit_code() == number
+        assert process.output().endswith(
+            b"hello %d\r\n" % number if tty else b"hello %d\n" % number
+        )
+    await back_to(service, fds)
+
+
+async def test_200_connections_with_one_process_each_leave_nothing(service: Server) -> None:
+    fds = len(service.open_fds())
+
+    async def one(number: int) -> None:
+        async with raw_peer(service.url) as peer:
+            process = await peer.start(programs.shell(f"echo {number}; exit {number}"))
+            assert await process.exit_code() == number
+            assert process.output() == b"%d\n" % number
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(200):
+            tasks.create_task(one(number), name=f"peer {number}")
+    await back_to(service, fds)
+
+
+async def test_starts_that_fail_leave_nothing(service: Server, peer: RawPeer) -> None:
+    fds = len(service.open_fds())
+    start: Json = {"processId": "p", "argv": ["/bin/true"], "cwd": "file:///", "env": {}}
+    every_mistake: list[Json] = [
+        {"argv": ["/no/such/program"]},
+        {"argv": ["/etc/passwd"]},
+        {"cwd": "file:///no/such/directory"},
+        {"env": {"A": "\0"}},
+        {"argv": ["/bin/true", "x" * 3_000_000]},
+    ]
+    for wrong in every_mistake:
+        for tty in (False, True):
+            for _ in range(20):
+                await peer.refusal("process/start", {**start, **wrong, "tty": tty})
+    assert len(service.open_fds()) <= fds
+    assert service.children() == []
+
+
+async def test_connections_that_come_to_nothing_leave_nothing(service: Server) -> None:
+    fds = len(service.open_fds())
+    host, port = service.url.removeprefix("ws://").split(":")
+    for said in (b"", b"GET / HTTP/1.1\r\n", b"GET /livez HTTP/1.1\r\n\r\n", b"\0\0\0"):
+        for _ in range(20):
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write(said)
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+    await back_to(service, fds)
