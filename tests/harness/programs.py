@@ -81,9 +81,15 @@ def grandchild_that_holds_the_pipe(exit_code: int = 0, seconds: float = 600) -> 
 
 def family(size: int = 3) -> list[str]:
     """Start some children in the same group, print all pids in one line, wait for them."""
-    return shell(
-        f'for _ in $(seq {size}); do sleep 600 & pids="$pids $!"; done; echo $$$pids; wait'
+    # Not a shell: that would have its background children ignore SIGINT.
+    code = (
+        "import os, sys\n"
+        "sleep, count = sys.argv[1], int(sys.argv[2])\n"
+        "pids = [os.posix_spawn(sleep, ['sleep', '600'], {}) for _ in range(count)]\n"
+        "print(os.getpid(), *pids, flush=True)\n"
+        "for pid in pids: os.waitpid(pid, 0)"
     )
+    return python(code, *tool("sleep"), str(size))
 
 
 def never_read_stdin(text: str = "ready\n") -> list[str]:

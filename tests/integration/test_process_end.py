@@ -146,13 +146,7 @@ async def test_an_interrupt_reaches_the_whole_group(peer: RawPeer, *, tty: bool)
     exited = await process.until_closed()
     assert exited["exitCode"] == 130
     assert exited["signal"] == "SIGINT"
-    if tty:
-        await until_dead(*pids)
-    else:
-        # sh lets its background children ignore SIGINT when it has no job control.
-        for pid in pids[1:]:
-            if procfs.is_alive(pid):
-                os.kill(pid, signal.SIGKILL)
+    await until_dead(*pids)
 
 
 @TTY
