@@ -19,16 +19,23 @@ class Call(Generic[Result]):
     Exactly one of `result` and `abandon` ends it.
     """
 
-    __slots__ = ("_answer", "_table", "frame", "method", "request_id")
+    __slots__ = ("_answer", "_table", "frame", "is_repeated", "method", "request_id")
 
     def __init__(
-        self, table: "CallTable", request_id: int, method: Method[Any, Result], frame: bytes
+        self,
+        table: "CallTable",
+        request_id: int,
+        method: Method[Any, Result],
+        frame: bytes,
+        *,
+        is_repeated: bool,
     ) -> None:
         self._table = table
         self._answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
         self.request_id = request_id
         self.method = method
         self.frame = frame
+        self.is_repeated = is_repeated
 
     async def result(self) -> Result:
         """Wait for the answer.
@@ -89,9 +96,11 @@ class CallTable:
         self._last_id += 1
         return self._last_id
 
-    def add(self, request_id: int, method: Method[Any, Result], frame: bytes) -> Call[Result]:
+    def add(
+        self, request_id: int, method: Method[Any, Result], frame: bytes, *, is_repeated: bool
+    ) -> Call[Result]:
         """Remember a request."""
-        call = Call(self, request_id, method, frame)
+        call = Call(self, request_id, method, frame, is_repeated=is_repeated)
         self._calls[request_id] = call
         return call
 
@@ -103,13 +112,13 @@ class CallTable:
         """Return the request that an answer belongs to, and forget it."""
         return self._calls.pop(request_id, None) if isinstance(request_id, int) else None
 
-    def repeatable(self) -> Iterable[Call[Any]]:
-        """Return what may be sent again, oldest first."""
-        return [call for call in self._calls.values() if call.method.repeatable]
+    def repeated(self) -> Iterable[Call[Any]]:
+        """Return what is to be sent again, oldest first."""
+        return list(self._calls.values())
 
-    def fail_unrepeatable(self, why: str) -> None:
-        """Give up what must not be sent again."""
-        for call in [call for call in self._calls.values() if not call.method.repeatable]:
+    def fail_unrepeated(self, why: str) -> None:
+        """Give up what is not to be sent again."""
+        for call in [call for call in self._calls.values() if not call.is_repeated]:
             self.remove(call)
             call.fail(
                 ConnectionLostError(f"cannot tell whether {call.method.name} was done: {why}")

@@ -20,7 +20,6 @@ from telexec_client.errors import (
     ClientClosedError,
     ConnectionLostError,
     HandshakeError,
-    HostUnreachableError,
     ProtocolViolationError,
     RemoteError,
     RequestTooLargeError,
@@ -90,6 +89,10 @@ class Connection:
         self._transport: Transport | None = None
         self._last_heard = 0.0
         self._why_lost = ""
+        # Whether anything came since the session was attached: a connection that brings nothing is
+        # no reason to try the next one at once.
+        self._has_heard = False
+        self._delays_s = delays_s(random.random)
         self._lost = asyncio.Event()
         self._ready = asyncio.Event()
         self._ended: Callable[[], TelexecError] | None = None
@@ -135,15 +138,25 @@ class Connection:
 
     # Calls.
 
-    async def call(self, method: Method[Params, Result], params: Params) -> Result:
+    async def call(
+        self, method: Method[Params, Result], params: Params, *, repeat: bool = True
+    ) -> Result:
         """Make a call and wait for its result; see `begin` and `Call.result`."""
-        call = await self.begin(method, params)
+        call = await self.begin(method, params, repeat=repeat)
         return await call.result()
 
-    async def begin(self, method: Method[Params, Result], params: Params) -> Call[Result]:
+    async def begin(
+        self, method: Method[Params, Result], params: Params, *, repeat: bool = True
+    ) -> Call[Result]:
         """Send a request, as soon as there is a connection that takes it.
 
-        Calls of one task leave in order. A call that is `repeatable` survives a lost connection.
+        Calls of one task leave in order.
+
+        Args:
+            method: What to call.
+            params: What to send.
+            repeat: Send it again when the connection is lost, if the method allows it. A call that
+                is not sent again fails.
 
         Raises:
             RequestTooLargeError: The host would not read it.
@@ -155,7 +168,8 @@ class Connection:
         frame = encode_request(request_id, method.name, params)
         self._check_size(method.name, len(frame))
         transport = await self._take_transport()
-        call = self._calls.add(request_id, method, frame)
+        is_repeated = repeat and method.repeatable
+        call = self._calls.add(request_id, method, frame, is_repeated=is_repeated)
         transport.send(frame)
         return call
 
@@ -167,7 +181,7 @@ class Connection:
         """
         request_id = self._calls.next_id()
         frame = encode_request(request_id, method.name, params)
-        call = self._calls.add(request_id, method, frame)
+        call = self._calls.add(request_id, method, frame, is_repeated=True)
         if self._ended is not None:
             self._calls.remove(call)
             call.fail(self._ended())
@@ -206,7 +220,9 @@ class Connection:
         """
         try:
             self._established = await self._attach(None)
-        except (RemoteError, ConnectionLostError, ProtocolViolationError) as error:
+        except ConnectionLostError as error:
+            raise HandshakeError(self.address, self._why_lost) from error
+        except (RemoteError, ProtocolViolationError) as error:
             raise HandshakeError(self.address, _because(error)) from error
         self._last_heard = asyncio.get_running_loop().time()
         if self._has_credit:
@@ -258,6 +274,7 @@ class Connection:
 
     def on_frame(self, payload: bytes | bytearray | memoryview) -> None:
         """Take what the host sent."""
+        self._has_heard = True
         try:
             frame = parse_frame(payload)
             if isinstance(frame, Notice):
@@ -289,7 +306,7 @@ class Connection:
         if self._established is not None and not self._can_resume:
             self.end(partial(SessionLostError, why))
             return
-        self._calls.fail_unrepeatable(why)
+        self._calls.fail_unrepeated(why)
 
     # Inside.
 
@@ -349,7 +366,7 @@ class Connection:
             request_id = self._calls.next_id()
             params = Initialize(self._client_name, resume, ExtensionWish())
             frame = encode_request(request_id, INITIALIZE.name, params)
-            call = self._calls.add(request_id, INITIALIZE, frame)
+            call = self._calls.add(request_id, INITIALIZE, frame, is_repeated=False)
             transport.send(frame)
             established = await call.result()
         except BaseException:
@@ -364,9 +381,10 @@ class Connection:
 
     def _transport_is_ready(self, transport: Transport) -> None:
         # In order, and before anybody else may send: writes to one process keep theirs.
-        for call in self._calls.repeatable():
+        for call in self._calls.repeated():
             transport.send(call.frame)
         self._gate.attach(None if self._has_credit else transport)
+        self._has_heard = False
         self._ready.set()
 
     @property
@@ -379,8 +397,9 @@ class Connection:
         loop = asyncio.get_running_loop()
         deadline = resume_deadline(self._last_heard, self._lease_s)
         last_deadline = deadline + self._lease_s
-        # The jitter only spreads clients out; nobody has to be unable to guess it.
-        for delay_s in delays_s(random.random):
+        if self._has_heard:
+            self._delays_s = delays_s(random.random)
+        for delay_s in self._delays_s:
             if delay_s > 0 and loop.time() + delay_s >= deadline:
                 break
             await asyncio.sleep(delay_s)
@@ -398,13 +417,9 @@ class Connection:
                     continue
                 self.end(partial(SessionLostError, _because(error)))
                 return
-            except (
-                HostUnreachableError,
-                HandshakeError,
-                ConnectionLostError,
-                ProtocolViolationError,
-                TimeoutError,
-            ) as error:
+            except (TelexecError, TimeoutError) as error:
+                if self._ended is not None:
+                    return
                 _logger.debug("cannot resume yet: %s", error)
                 continue
             self._resumed()

@@ -10,6 +10,7 @@ from telexec_client.core.assembler import OutputAssembler, PushedEvent
 from telexec_client.core.credit import UNLIMITED_OFFSET, CreditWindow
 from telexec_client.core.failure import says_process_unknown
 from telexec_client.errors import (
+    ConnectionLostError,
     ProcessNotFoundError,
     ProtocolViolationError,
     RemoteError,
@@ -35,6 +36,12 @@ CONFIRM_BYTES = 128 * 1024
 
 CONFIRM_PIECES = 512
 """The same, for output in tiny pieces."""
+
+FIRST_READ_BYTES = 4 * 1024
+LARGEST_READ_BYTES = 1024 * 1024
+READ_GROWTH = 4
+"""Reads begin small and grow: a connection that breaks soon again still brings us further, and one
+that holds is not slowed down by many answers."""
 
 
 class ProcessFeed:
@@ -163,17 +170,23 @@ class ProcessFeed:
 
     async def _read_what_is_missing(self) -> None:
         is_more = True
+        max_bytes = FIRST_READ_BYTES
         while is_more and not self._is_stopped:
             after_seq, after_bytes = self._assembler.begin_read()
-            batch = await self._connection.call(
-                READ,
-                ReadOutput(
-                    self._process_id,
-                    after_seq=after_seq,
-                    after_bytes=after_bytes if self._tells_lost else UNSET,
-                ),
+            params = ReadOutput(
+                self._process_id,
+                after_seq=after_seq,
+                max_bytes=max_bytes,
+                after_bytes=after_bytes if self._tells_lost else UNSET,
             )
+            try:
+                batch = await self._connection.call(READ, params, repeat=False)
+            except ConnectionLostError:
+                # The same again might be too much again for a connection that does not hold.
+                max_bytes = FIRST_READ_BYTES
+                continue
             is_more = self._assembler.replay(batch)
+            max_bytes = min(max_bytes * READ_GROWTH, LARGEST_READ_BYTES)
             if batch.failure is not None:
                 raise ProtocolViolationError(
                     f"cannot read the output of {self._process_id!r}: {batch.failure}"

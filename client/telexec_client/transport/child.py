@@ -3,7 +3,7 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 GOODBYE_TIMEOUT_S = 10.0
 """How long a program may take to end once its input has ended, before it is killed.
@@ -29,6 +29,7 @@ class Child:
         )
         self._exit_fd = os.pidfd_open(self._process.pid)
         self._exited = asyncio.Event()
+        self._on_exit: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._exit_fd, self._note_exit)
 
@@ -36,6 +37,12 @@ class Child:
     def exit_status(self) -> int | None:
         """How it ended, -N by signal N; `None` while it runs."""
         return self._process.poll()
+
+    def on_exit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when it has ended, from the event loop; at once if it has already."""
+        self._on_exit = callback
+        if self._exited.is_set():
+            callback()
 
     async def reap(self) -> None:
         """Wait for its end under a deadline, then make sure of it. Idempotent."""
@@ -64,3 +71,5 @@ class Child:
         self._loop.remove_reader(self._exit_fd)
         self._process.poll()
         self._exited.set()
+        if self._on_exit is not None:
+            self._on_exit()

@@ -15,6 +15,9 @@ from telexec_client.transport.write_gate import HIGH_WATER_BYTES, WriteGate
 MAX_LINE_BYTES = 1024 * 1024 * 1024
 """The longest line that is read: more than any answer has, less than a memory."""
 
+EXIT_NEWS_S = 0.5
+"""How long to wait for a program's end once it has closed a pipe."""
+
 PIPE_BYTES = 1024 * 1024
 """The size of each pipe, if the system allows it: fewer turns for large messages."""
 
@@ -81,6 +84,7 @@ class StdioTransport:
         self._output: asyncio.ReadTransport | None = None
         self._gate = WriteGate()
         self._unsent: list[bytes] = []
+        self._news: asyncio.TimerHandle | None = None
         self._is_reading = True
         self._is_over = False
 
@@ -161,11 +165,22 @@ class StdioTransport:
 
     def _lose_input(self, error: Exception | None) -> None:
         self._input = None
-        self._lose(self._why_lost(error))
+        self._lose_pipe(error)
 
     def _lose_output(self, error: Exception | None) -> None:
         self._output = None
-        self._lose(self._why_lost(error))
+        self._lose_pipe(error)
+
+    def _lose_pipe(self, error: Exception | None) -> None:
+        if self._is_over or self._news is not None:
+            return
+
+        def lose() -> None:
+            self._lose(self._why_lost(error))
+
+        # A program that closes a pipe mostly ends right after, and how it did says more.
+        self._news = self._loop.call_later(EXIT_NEWS_S, lose)
+        self._child.on_exit(lose)
 
     def _lose(self, why: str) -> None:
         if self._is_over:
@@ -176,13 +191,15 @@ class StdioTransport:
 
     def _end(self) -> None:
         self._is_over = True
+        if self._news is not None:
+            self._news.cancel()
         self._gate.open_for_good()
 
     def _why_lost(self, error: Exception | None) -> str:
         status = self._child.exit_status
         if status is not None:
             return f"its program ended with exit status {status}"
-        return "its program closed its output" if error is None else f"its pipe broke: {error}"
+        return "its program closed a pipe" if error is None else f"its pipe broke: {error}"
 
 
 class StdioDialer:

@@ -1,6 +1,8 @@
 """Ways to a host that listens for WebSockets."""
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -87,5 +89,7 @@ def _uri(address: Address) -> WebSocketURI:
 
 
 def _why(error: OSError) -> str:
-    # asyncio's own text repeats the address; the reason alone is what is missing.
-    return error.strerror if error.strerror and "[Errno" not in str(error.strerror) else str(error)
+    # The loops' own texts repeat the address and leave out the reason.
+    if error.errno is None or isinstance(error, socket.gaierror | ssl.SSLError):
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
