@@ -132,7 +132,9 @@ class StdioTransport:
         """See `Transport`."""
         self._end()
         if self._input is not None:
-            self._input.abort()
+            # asyncio ends a pipe transport twice, loudly, if it is aborted while it already ends.
+            if not self._input.is_closing() or self._input.get_write_buffer_size():
+                self._input.abort()
             self._input = None
         if self._output is not None:
             self._output.close()
