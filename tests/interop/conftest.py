@@ -9,7 +9,7 @@ from tests.harness.codex import running_exec_server
 from tests.harness.server import Server
 from tests.harness.service import running_service
 
-HOST_ENVIRONMENT = {"HOST_VARIABLE": "of the host", "HOST_API_KEY": "of the host too"}
+HOST_ENVIRONMENT = {"HOST_VARIABLE": "of the host", "HOST_KEYBOARD": "with keys"}
 
 
 @pytest.fixture(params=["telexec-service", "exec-server"])

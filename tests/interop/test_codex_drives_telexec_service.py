@@ -73,7 +73,7 @@ async def test_commands_run_where_the_host_is(
 @pytest.mark.parametrize(
     ("inherit", "inherited"),
     [
-        ("all", {"HOME", "HOST_VARIABLE", "HOST_API_KEY"}),
+        ("all", {"HOME", "HOST_VARIABLE", "HOST_KEYBOARD"}),
         ("core", {"HOME"}),
         ("none", set[str]()),
     ],
@@ -97,7 +97,7 @@ async def test_the_environment_is_the_hosts_and_nothing_of_the_orchestrators(
         workspace=workspace,
         inherit=inherit,
     )
-    assert seen.keys() & {"HOME", "HOST_VARIABLE", "HOST_API_KEY"} == inherited
+    assert seen.keys() & {"HOME", "HOST_VARIABLE", "HOST_KEYBOARD"} == inherited
     if "HOME" in inherited:
         assert seen["HOME"].startswith(str(tmp_path / "host"))
     assert seen["TERM"] == "dumb"
