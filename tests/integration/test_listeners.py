@@ -89,19 +89,6 @@ async def test_what_is_no_http_ends_the_connection_and_nothing_else(
     assert (await http(service, get("/readyz")))[0] == 200
 
 
-async def test_small_messages_are_not_held_back(service: Server) -> None:
-    async with raw_peer(service.url) as peer:
-        # Nagle's algorithm and delayed acknowledgements would cost 40 ms each.
-        loop = asyncio.get_running_loop()
-        started_at = loop.time()
-        process = await peer.start(programs.echo(), pipeStdin=True)
-        for number in range(50):
-            await process.write(b"%d\n" % number)
-            await process.until_output(b"%d\n" % number)
-        assert loop.time() - started_at < 50 * 0.04
-        await process.terminate()
-
-
 async def test_a_unix_socket_is_its_owners_and_gone_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with running_service(tmp_path, listen=f"unix:{path}") as server:
