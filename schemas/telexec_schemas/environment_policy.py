@@ -6,6 +6,7 @@ service share this one builder.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -92,7 +93,72 @@ def _without(environment: dict[str, str], patterns: Sequence[str]) -> dict[str, 
     return {name: value for name, value in environment.items() if not is_excluded(name)}
 
 
-@lru_cache(maxsize=256)
+Origin = Literal["host", "set", "overlay"]
+"""Where a variable comes from: the base, the policy's `set`, or what is laid over it."""
+
+
+@dataclass(slots=True, frozen=True)
+class Trace:
+    """By name, where each variable came from, and which rule took each missing one away."""
+
+    origins: dict[str, Origin]
+    dropped: dict[str, str]
+
+
+def trace_environment(
+    base: Mapping[str, str],
+    policy: EnvironmentPolicy | None,
+    overlay: Collection[str],
+    unset: Collection[str] = (),
+) -> Trace:
+    """Explain what `build_environment` does with the same arguments.
+
+    The rules of `dropped` read as in a policy: `inherit core`, `default exclude *KEY*`,
+    `exclude FOO*`, `includeOnly`, `unset`; of several that apply it is the first.
+    """
+    origins: dict[str, Origin] = {}
+    dropped: dict[str, str] = {}
+    if policy is not None:
+        for name in base:
+            rule = _dropping_rule(name, policy)
+            if rule is None:
+                origins[name] = "host"
+            else:
+                dropped[name] = rule
+        for name in policy.set:
+            origins[name] = "set"
+            dropped.pop(name, None)
+        if policy.include_only:
+            is_included = _matcher(tuple(policy.include_only))
+            for name in [name for name in origins if not is_included(name)]:
+                del origins[name]
+                dropped[name] = "includeOnly"
+    for name in overlay:
+        origins[name] = "overlay"
+        dropped.pop(name, None)
+    for name in unset:
+        if origins.pop(name, None) is not None:
+            dropped[name] = "unset"
+    return Trace(origins, dropped)
+
+
+def first_match(name: str, patterns: Sequence[str]) -> str | None:
+    """Return the first pattern that a name matches, as a whole and in any case; None: none."""
+    return next((pattern for pattern in patterns if _matcher((pattern,))(name)), None)
+
+
+def _dropping_rule(name: str, policy: EnvironmentPolicy) -> str | None:
+    if policy.inherit == "none" or (policy.inherit == "core" and name.upper() not in CORE_NAMES):
+        return f"inherit {policy.inherit}"
+    if not policy.ignore_default_excludes:
+        pattern = first_match(name, DEFAULT_EXCLUDES)
+        if pattern is not None:
+            return f"default exclude {pattern}"
+    pattern = first_match(name, policy.exclude)
+    return None if pattern is None else f"exclude {pattern}"
+
+
+@lru_cache(maxsize=1024)
 def _matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
     """Return a test whether a name matches any of the patterns, as a whole and in any case."""
     alternatives = "|".join(

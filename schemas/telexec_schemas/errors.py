@@ -1,9 +1,11 @@
 """Error codes and reasons: stable on the wire, so that a program can act on them."""
 
+from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 
 import msgspec
 
+from telexec_schemas.environment import RuledVariable
 from telexec_schemas.message import Message
 
 
@@ -36,6 +38,9 @@ class ErrorReason(StrEnum):
     CWD_NOT_DIRECTORY = "cwdNotDirectory"
     CWD_FORBIDDEN = "cwdForbidden"
     ENVIRONMENT_INVALID = "environmentInvalid"
+    ENVIRONMENT_REFUSED = "environmentRefused"
+    POLICY_REFUSED = "policyRefused"
+    PROFILE_UNKNOWN = "profileUnknown"
     ARGUMENTS_INVALID = "argumentsInvalid"
     SPAWN_FAILED = "spawnFailed"
     SANDBOX_UNAVAILABLE = "sandboxUnavailable"
@@ -62,12 +67,16 @@ class ErrorData(Message, frozen=True, omit_defaults=True):
 
     `reason` is one of `ErrorReason`, as a string so that a reason of a newer peer still decodes.
     `subject` is the path, program, name or id that the error is about; `limit` is the number that
-    was reached, in the unit of the limit that `subject` names.
+    was reached, in the unit of the limit that `subject` names. `refused` are the variables that the
+    host does not take from a request, `accepted` are the names that it would take instead (of
+    profiles), or what it takes in words (of variables).
     """
 
     reason: str
     subject: str | None = None
     limit: int | None = None
+    refused: Sequence[RuledVariable] = ()
+    accepted: Sequence[str] = ()
 
 
 class WireError(Message, frozen=True, omit_defaults=True):

@@ -35,6 +35,8 @@ class ExtensionGrant(Message, frozen=True):
 
     `close_stdin`: `process/closeStdin`. `signals`: any POSIX name in `process/signal`. `resize`:
     `size` at start and `process/resize`. `env_unset`: names to take out of an environment.
+    `env_profiles`: the names that `envProfile` may say, the host's own policy (`default`) first;
+    with at least one there are also `env/explain` and the `env` of a start's result.
     `timeouts`: `timeoutMs` and `killGraceMs` at start. `flow`: `creditBytes` at start and
     `process/credit`. `lost`: `afterBytes` and `lost` in `process/read`.
     """
@@ -49,6 +51,7 @@ class ExtensionGrant(Message, frozen=True):
     timeouts: bool = False
     flow: bool = False
     lost: bool = False
+    env_profiles: Sequence[str] = ()
 
 
 class Initialize(Message, frozen=True):

@@ -1,7 +1,7 @@
 """Every method and notification, on one page."""
 
+from telexec_schemas import environment, lifecycle, process
 from telexec_schemas import filesystem as fs
-from telexec_schemas import lifecycle, process
 from telexec_schemas.message import Nothing
 from telexec_schemas.method import Method, Notification
 
@@ -9,6 +9,13 @@ from telexec_schemas.method import Method, Notification
 INITIALIZE = Method("initialize", lifecycle.Initialize, lifecycle.Initialized, repeatable=False)
 INITIALIZED = Notification("initialized", Nothing)
 ENVIRONMENT_INFO = Method("environment/info", Nothing, lifecycle.EnvironmentInfo, repeatable=True)
+
+EXPLAIN = Method(
+    "env/explain",
+    environment.ExplainEnvironment,
+    environment.EnvironmentExplanation,
+    repeatable=True,
+)
 
 # Processes. A client names its processes at random, so a start sent twice starts one process.
 START = Method("process/start", process.StartProcess, process.Started, repeatable=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from telexec_schemas.environment import EnvironmentSummary
 from telexec_schemas.environment_policy import EnvironmentPolicy
 from telexec_schemas.identifiers import ProcessId, Seq, WriteId
 from telexec_schemas.message import Message
@@ -39,9 +40,10 @@ class StartProcess(Message, frozen=True):
     host's by the policy and `env` is laid over it. `tty`: on a PTY instead of pipes. `pipe_stdin`:
     keep the stdin of a process without a PTY writable; otherwise it is `/dev/null`.
 
-    Extensions: `env_unset` takes names out at the end. `timeout_ms`: the host ends the process
-    after this time, with TERM and, `kill_grace_ms` later, KILL. `credit_bytes`: push output only
-    up to this offset, until `process/credit` moves it.
+    Extensions: `env_profile` names a policy of the host's in the place of `env_policy`;
+    `env_unset` takes names out at the end. `timeout_ms`: the host ends the process after this
+    time, with TERM and, `kill_grace_ms` later, KILL. `credit_bytes`: push output only up to this
+    offset, until `process/credit` moves it.
     """
 
     process_id: ProcessId
@@ -56,6 +58,7 @@ class StartProcess(Message, frozen=True):
     sandbox: Sandbox | None = None
     enforce_managed_network: bool = False
     managed_network: Sandbox | None = None
+    env_profile: str | UnsetType = UNSET
     env_unset: Sequence[str] | UnsetType = UNSET
     size: TerminalSize | UnsetType = UNSET
     timeout_ms: Count | UnsetType = UNSET
@@ -64,11 +67,12 @@ class StartProcess(Message, frozen=True):
 
 
 class Started(Message, frozen=True):
-    """The process runs. `pid` (extension) is its number on the host."""
+    """The process runs. Extensions: `pid` is its number on the host, `env` says what it got."""
 
     process_id: ProcessId
     sandbox_type: str = "none"
     pid: int | UnsetType = UNSET
+    env: EnvironmentSummary | UnsetType = UNSET
 
 
 class OutputChunk(Message, frozen=True):

@@ -19,7 +19,7 @@ from telexec_service.host_information import read_host_information
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
 from telexec_service.rpc.connection import Connection
-from telexec_service.rpc.environment_routes import environment_routes
+from telexec_service.rpc.environment_routes import EnvironmentRoutes
 from telexec_service.rpc.filesystem_routes import FilesystemRoutes
 from telexec_service.rpc.host import Host
 from telexec_service.rpc.process_routes import ProcessRoutes
@@ -53,7 +53,7 @@ async def serve(options: ServiceOptions, log: Any) -> None:
     config = options.config
     spawner, reaper = Spawner(), Reaper()
     # The environment is taken once: what later code puts into it is not the host's.
-    environment = HostEnvironment(dict(os.environ), config.environment)
+    environment = HostEnvironment(dict(os.environ), config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
     stop = _StopSignals()
@@ -66,12 +66,12 @@ async def serve(options: ServiceOptions, log: Any) -> None:
                 config=config,
                 sessions=sessions,
                 routes={
-                    **environment_routes(information),
+                    **EnvironmentRoutes(information, environment).routes(),
                     **process_routes.routes(),
                     **FilesystemRoutes(file_threads, config.files, file_stop.check).routes(),
                 },
                 environment_info=information,
-                extensions=_extensions(config),
+                extensions=_extensions(config, environment),
                 tasks=tasks,
             )
 
@@ -165,7 +165,7 @@ async def _close(listener: Listener, reaper: Reaper) -> None:
         listener.abort()
 
 
-def _extensions(config: Config) -> ExtensionGrant:
+def _extensions(config: Config, environment: HostEnvironment) -> ExtensionGrant:
     return ExtensionGrant(
         version=EXTENSION_VERSION,
         server=__version__,
@@ -182,4 +182,5 @@ def _extensions(config: Config) -> ExtensionGrant:
         timeouts=True,
         flow=True,
         lost=True,
+        env_profiles=environment.profiles,
     )

@@ -1,7 +1,7 @@
 """Everything an operator can set, read once at start and passed down as frozen structs."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -81,15 +81,60 @@ class Keepalive(Section, frozen=True):
     probe_s: Seconds = 2.0
 
 
-class Environment(Section, frozen=True):
-    """Which of the service's own variables a child may see.
+class Policy(Section, frozen=True):
+    """What a process gets of the service's own environment; the steps in this order.
 
-    Names that match a pattern of `hide` (`*` and `?`, any case) reach no child that asks for the
-    host's environment; `request_policy = "trusted"` gives requests the raw environment.
+    Patterns know `*` and `?` and ignore case. `set` is literal.
     """
 
-    hide: Sequence[str] = ("TELEXEC_*",)
-    request_policy: Literal["bounded", "trusted"] = "bounded"
+    inherit: Literal["all", "core", "none"] = "all"
+    ignore_default_excludes: bool = False
+    exclude: Sequence[str] = ()
+    set: Mapping[str, str] = {}
+    include_only: Sequence[str] = ()
+
+
+class Overlay(Section, frozen=True):
+    """What a request may touch of an environment: set, unset, or set by a policy of its own.
+
+    `allow`, `deny` and `fixed` hold patterns and classes (`@loader`, …); `deny` and `fixed` win
+    over `allow`. What is `fixed` keeps the host's value. With `path_prepend`, PATH may only get
+    some of these directories in front of the host's value; None: PATH is as any other. The rest
+    are bounds of the environment that comes out.
+    """
+
+    allow: Sequence[str] = ("*",)
+    deny: Sequence[str] = ("@loader", "@shell")
+    fixed: Sequence[str] = ()
+    path_prepend: Sequence[str] | None = None
+    max_variables: Positive = 4096
+    max_bytes: Positive = MIB
+
+
+class Requests(Section, frozen=True):
+    """How much a request may decide itself.
+
+    `policy`: whether it may bring a policy of its own: `off`, on what is left when the hidden
+    variables are gone (`bounded`), or on all but the service's own (`trusted`). `exact`: whether it
+    may do without a policy and give the whole environment.
+    """
+
+    policy: Literal["off", "bounded", "trusted"] = "bounded"
+    exact: bool = True
+
+
+class Environment(Policy, frozen=True):
+    """How the environments of processes come to be. The policy's own keys are the host's policy.
+
+    `hide`: variables of the service that reach no process: patterns and classes, besides the class
+    `@service`, which is always hidden. `profiles`: further policies, by the name that requests call
+    them.
+    """
+
+    hide: Sequence[str] = ("@credentials",)
+    profiles: Mapping[str, Policy] = {}
+    overlay: Overlay = Overlay()
+    requests: Requests = Requests()
 
 
 class Shutdown(Section, frozen=True):
@@ -110,7 +155,7 @@ class Config(Section, frozen=True):
     files: FileLimits = FileLimits()
     sessions: Sessions = Sessions()
     keepalive: Keepalive = Keepalive()
-    environment: Environment = Environment()
+    env: Environment = Environment()
     shutdown: Shutdown = Shutdown()
 
 

@@ -1,7 +1,10 @@
 """The error that a request ends with."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from telexec_schemas.environment import RuledVariable
 from telexec_schemas.errors import ErrorCode, ErrorData, ErrorReason, WireError
 from telexec_schemas.method import encode
 
@@ -15,6 +18,8 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
         message: What a person reads; starts with "cannot".
         subject: The path, program, name, id or limit that it is about.
         limit: The number that was reached, in the unit of the limit that `subject` names.
+        refused: The variables that the host does not take from the request.
+        accepted: What it would take instead.
     """
 
     def __init__(
@@ -25,6 +30,8 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
         *,
         subject: str | None = None,
         limit: int | None = None,
+        refused: Sequence[RuledVariable] = (),
+        accepted: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -32,10 +39,14 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
         self.message = message
         self.subject = subject
         self.limit = limit
+        self.refused = refused
+        self.accepted = accepted
 
     def to_wire(self) -> WireError:
         """Return the error as it travels; what JSON cannot carry of its texts is replaced."""
-        data = ErrorData(self.reason, _printable(self.subject), self.limit)
+        data = ErrorData(
+            self.reason, _printable(self.subject), self.limit, self.refused, self.accepted
+        )
         message = _printable(self.message) or self.reason
         return WireError(int(self.code), message, msgspec.Raw(encode(data)))
 

@@ -13,7 +13,7 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import Seq
 from telexec_schemas.message import NOTHING, Nothing
 from telexec_service.config import Shutdown
-from telexec_service.core.environment import HostEnvironment
+from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
 from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.paths import host_path
 from telexec_service.processes.process import Process
@@ -68,13 +68,20 @@ class ProcessRoutes:
                 "cannot start a process without a program: argv is empty",
             )
         _refuse_confinement(params)
-        unset = () if params.env_unset is UNSET else params.env_unset
+        environment, summary = self._environment.build(
+            EnvironmentRequest(
+                overlay=params.env,
+                unset=() if params.env_unset is UNSET else params.env_unset,
+                policy=params.env_policy,
+                profile=None if params.env_profile is UNSET else params.env_profile,
+            )
+        )
         size = wire.TerminalSize() if params.size is UNSET else params.size
         request = SpawnRequest(
             argv=params.argv,
             arg0=params.arg0,
             cwd=host_path(params.cwd),
-            environment=self._environment.build(params.env_policy, params.env, unset),
+            environment=environment,
             size=size if params.tty else None,
             pipe_stdin=params.pipe_stdin,
         )
@@ -84,7 +91,7 @@ class ProcessRoutes:
             grace_ms = params.kill_grace_ms
             grace_s = self._default_grace_s if grace_ms is UNSET else grace_ms / 1000
             process.end_after(params.timeout_ms / 1000, grace_s)
-        return wire.Started(params.process_id, pid=process.pid)
+        return wire.Started(params.process_id, pid=process.pid, env=summary)
 
 
 def _refuse_confinement(params: wire.StartProcess) -> None:

@@ -28,9 +28,17 @@ def test_the_documented_configuration_is_the_default_one_and_complete(tmp_path: 
     file.write_text(shown)
     # As plain values, where a list and a tuple are the same.
     assert msgspec.json.encode(load_config(str(file))) == msgspec.json.encode(Config())
-    keys = set(re.findall(r"^(\w+) = ", shown, re.MULTILINE))
-    sections = [getattr(Config(), name) for name in Config.__struct_fields__]
-    assert keys == {name for section in sections for name in section.__struct_fields__}
+    keys = set(re.findall(r"^(?:# )?(\w+) = |^\[(?:\w+\.)*(\w+)\]", shown, re.MULTILINE))
+    assert {key or table for key, table in keys} == keys_of(Config())
+
+
+def keys_of(section: msgspec.Struct) -> set[str]:
+    names = set(section.__struct_fields__)
+    for name in section.__struct_fields__:
+        value = getattr(section, name)
+        if isinstance(value, msgspec.Struct):
+            names |= keys_of(value)
+    return names
 
 
 def test_every_method_and_notification_is_in_the_protocol_document() -> None:
