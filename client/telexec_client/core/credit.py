@@ -3,7 +3,7 @@
 UNLIMITED_OFFSET = 2**63 - 1
 """A credit that is never used up."""
 
-_ANNOUNCED_PART = 4
+_ANNOUNCED_PART = 2
 """Credit is announced when this part of the window has become free, not byte by byte."""
 
 
@@ -39,8 +39,17 @@ class CreditWindow:
         self._window_bytes = window_bytes
         return self._announcement()
 
+    def renew(self) -> int:
+        """Return the offset to announce now that something is announced anyway."""
+        self._granted = max(self._granted, self._offset)
+        return self._granted
+
+    @property
+    def _offset(self) -> int:
+        return min(self._consumed + self._window_bytes, UNLIMITED_OFFSET)
+
     def _announcement(self) -> int | None:
-        offset = min(self._consumed + self._window_bytes, UNLIMITED_OFFSET)
+        offset = self._offset
         if offset - self._granted < max(self._window_bytes // _ANNOUNCED_PART, 1):
             return None
         self._granted = offset

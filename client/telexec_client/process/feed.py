@@ -30,9 +30,8 @@ from telexec_schemas.process import (
 MAX_HELD_BYTES = 4 * 1024 * 1024
 """How much of what is pushed is held back while older output is read."""
 
-
-CONFIRM_BYTES = 128 * 1024
-"""The host is told of what has arrived at least this often: until then it retains it."""
+CONFIRMED_PART = 4
+"""The host is told what has arrived each time it fills this part of what the host retains."""
 
 CONFIRM_PIECES = 512
 """The same, for output in tiny pieces."""
@@ -62,6 +61,8 @@ class ProcessFeed:
         )
         self._assembler = OutputAssembler(self, max_held_bytes=MAX_HELD_BYTES)
         self._is_started = False
+        retained_bytes = 0 if grant is None else grant.limits.retained_bytes
+        self._confirm_bytes = retained_bytes // CONFIRMED_PART
         self._received_bytes = 0
         self._unconfirmed_bytes = 0
         self._unconfirmed_pieces = 0
@@ -118,7 +119,7 @@ class ProcessFeed:
         if not self._is_started:
             return
         if self._credit is not None:
-            self._announce(self._credit.granted)
+            self._announce(self._credit.renew())
         self._connection.start_catching_up(self)
 
     async def catch_up(self) -> None:
@@ -198,9 +199,10 @@ class ProcessFeed:
         self._unconfirmed_bytes += size_bytes
         self._unconfirmed_pieces += 1
         if self._credit is not None and (
-            self._unconfirmed_bytes >= CONFIRM_BYTES or self._unconfirmed_pieces >= CONFIRM_PIECES
+            self._unconfirmed_bytes >= self._confirm_bytes
+            or self._unconfirmed_pieces >= CONFIRM_PIECES
         ):
-            self._announce(self._credit.granted)
+            self._announce(self._credit.renew())
 
     def _announce(self, offset: int) -> None:
         self._unconfirmed_bytes = self._unconfirmed_pieces = 0

@@ -11,11 +11,15 @@ from telexec_client.errors import (
     UnsupportedError,
 )
 from telexec_schemas.identifiers import ProcessId, WriteId
+from telexec_schemas.lifecycle import Limits
 from telexec_schemas.methods import CLOSE_STDIN, WRITE
 from telexec_schemas.process import CloseInput, InputStatus, WriteInput
 
 CHUNK_BYTES = 256 * 1024
 """The most that one request carries."""
+
+ENVELOPE_BYTES = 1024
+"""What a request has besides the base64 of its chunk, at most."""
 
 WRITES_IN_FLIGHT = 4
 """How many writes wait for their answer at once, on a host that keeps their order."""
@@ -38,6 +42,7 @@ class ProcessInput:
         self._writes = 0
         grant = connection.extensions
         self._can_close = grant is not None and grant.close_stdin
+        self._chunk_bytes = CHUNK_BYTES if grant is None else chunk_bytes(grant.limits)
         # A peer that we know nothing of may do two requests at once.
         self._max_in_flight = 1 if grant is None else WRITES_IN_FLIGHT
 
@@ -50,10 +55,12 @@ class ProcessInput:
         in_flight: deque[Call[InputStatus]] = deque()
         async with self._lock:
             try:
-                for start in range(0, len(view), CHUNK_BYTES):
+                for start in range(0, len(view), self._chunk_bytes):
                     if len(in_flight) >= self._max_in_flight:
                         self._check(await in_flight.popleft().result())
-                    in_flight.append(await self._send(bytes(view[start : start + CHUNK_BYTES])))
+                    in_flight.append(
+                        await self._send(bytes(view[start : start + self._chunk_bytes]))
+                    )
                 while in_flight:
                     self._check(await in_flight.popleft().result())
             finally:
@@ -84,3 +91,9 @@ class ProcessInput:
             raise ProtocolViolationError(
                 f"cannot write to {self._program!r}: the host says that it still starts"
             )
+
+
+def chunk_bytes(limits: Limits) -> int:
+    """Return how much to write at once to a host that reads only frames up to its limit."""
+    fitting = (limits.max_frame_bytes - ENVELOPE_BYTES) * 3 // 4
+    return max(min(CHUNK_BYTES, fitting), 1)

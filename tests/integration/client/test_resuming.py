@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -235,6 +236,8 @@ async def test_a_session_that_the_host_does_not_know_any_more_is_lost(tmp_path: 
     listen = f"unix:{tmp_path}/socket"
     with running_service(tmp_path, listen=listen) as first:
         client = await connect(first.url)
+        first.send_signal(signal.SIGTERM)
+        await first.ended()
     try:
         with running_service(tmp_path, listen=listen), pytest.raises(errors.SessionLostError):
             await within(client.run(programs.succeed()), what="the news")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from telexec_client import Client, EnvironmentPolicy, TerminalSize, errors
+from telexec_client import Client, EnvironmentPolicy, TerminalSize, connect, errors
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually, within
+from tests.harness.service import running_service
 
 pytestmark = pytest.mark.both_loops
 
@@ -331,3 +332,12 @@ async def test_a_policy_builds_on_the_hosts_environment(any_client: Client) -> N
     assert environment["SOME_TOKEN"] == "t"
     assert environment["PATH"] == os.environ["PATH"]
     assert "LANG" not in environment
+
+
+async def test_input_is_cut_to_what_a_host_with_small_frames_reads(tmp_path: Path) -> None:
+    config = "[limits]\nmax_frame_bytes = 65536\n"
+    with running_service(tmp_path, config=config) as server:
+        async with connect(server.url) as client:
+            data = random.Random(2).randbytes(500_000)
+            done = await within(client.run(programs.echo(), input=data), what="the end")
+            assert done.stdout == data
