@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import signal
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,11 @@ from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
 from telexec_schemas.process import EndReason
 from telexec_service import __version__
 from telexec_service.config import Config
-from telexec_service.core.environment import HostEnvironment
+from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.checkpoint import StopFlag
 from telexec_service.host_information import read_host_information
+from telexec_service.processes.canary import check_nothing_hidden_is_visible
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
 from telexec_service.rpc.connection import Connection
@@ -44,16 +46,21 @@ class ServiceOptions:
     config: Config
 
 
-async def serve(options: ServiceOptions, log: Any) -> None:
+async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log: Any) -> None:
     """Serve until SIGTERM or SIGINT; when it returns, no child, task or descriptor is left.
 
+    Args:
+        options: What to serve.
+        own_environment: The service's own, as it was started with.
+        log: A structlog logger.
+
     Raises:
+        CanaryError: A process would see what the host hides.
         ListenError: The address cannot be listened on.
     """
     config = options.config
     spawner, reaper = Spawner(), Reaper()
-    # The environment is taken once: what later code puts into it is not the host's.
-    environment = HostEnvironment(dict(os.environ), config.env)
+    environment = HostEnvironment(own_environment, config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
     stop = _StopSignals()
@@ -80,6 +87,7 @@ async def serve(options: ServiceOptions, log: Any) -> None:
 
             listener = Listener(config, options.token, accept=accept, on_peer_gone=stop.hurry)
             try:
+                _send_canaries(spawner, environment)
                 url = await listener.open(options.address)
                 log.info("service.started", version=__version__, url=url, pid=os.getpid())
                 if url is not None:
@@ -121,11 +129,19 @@ class _StopSignals:
     def close(self) -> None:
         for number in self._NUMBERS:
             self._loop.remove_signal_handler(number)
+            # One that comes now is late: the end is under way, and is to be a graceful one.
+            signal.signal(number, signal.SIG_IGN)
 
     def _take(self) -> None:
         if self._wanted.is_set():
             self.is_urgent.set()
         self._wanted.set()
+
+
+def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:
+    for profile in environment.profiles:
+        built, _ = environment.build(EnvironmentRequest({}, profile=profile))
+        check_nothing_hidden_is_visible(spawner, built, environment.hidden, profile)
 
 
 async def _drain(sessions: SessionTable, config: Config, stop: _StopSignals) -> None:

@@ -1,8 +1,9 @@
 """Everything an operator can set, read once at start and passed down as frozen structs."""
 
+import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -148,9 +149,20 @@ class Shutdown(Section, frozen=True):
     kill_grace_s: Seconds = 2.0
 
 
+class Service(Section, frozen=True):
+    """Where and for whom to serve; the flags of the command, which win, say what each means."""
+
+    listen: str = "ws://127.0.0.1:0"
+    token_file: str | None = None
+    no_auth: bool = False
+    plaintext: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 class Config(Section, frozen=True):
     """The whole configuration."""
 
+    service: Service = Service()
     limits: Limits = Limits()
     files: FileLimits = FileLimits()
     sessions: Sessions = Sessions()
@@ -172,7 +184,32 @@ def load_config(path: str) -> Config:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the configuration {path}: {error}") from error
+    unknown = list(_unknown_keys(document, Config, ""))
+    if unknown:
+        raise ConfigError(f"cannot use the configuration {path}: {'; '.join(unknown)}")
     try:
         return msgspec.convert(document, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"cannot use the configuration {path}: {error}") from error
+
+
+def _unknown_keys(table: Mapping[str, object], section: object, place: str) -> Iterator[str]:
+    """Say each key that is not known where it stands, with the known one that it looks like."""
+    if not (isinstance(section, type) and issubclass(section, msgspec.Struct)):
+        return
+    known = {field.name: field.type for field in msgspec.structs.fields(section)}
+    for key, value in table.items():
+        where = f"{place}.{key}" if place else key
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            yield f"unknown key {key!r} in {f'[{place}]' if place else 'the file'}: {hint}"
+        elif isinstance(value, dict):
+            inner = cast("Mapping[str, object]", value)
+            if known[key] == Mapping[str, Policy]:
+                for name, profile in inner.items():
+                    if isinstance(profile, dict):
+                        fields = cast("Mapping[str, object]", profile)
+                        yield from _unknown_keys(fields, Policy, f"{where}.{name}")
+            else:
+                yield from _unknown_keys(inner, known[key], where)

@@ -13,6 +13,10 @@ CHUNK_BYTES = 64 * 1024
 """The most that is read at once, and so the largest piece of output."""
 
 
+PTY_BUFFER_BYTES = 1024 * 1024
+"""More than the kernel holds of a PTY's output (640 KiB, and 4 KiB that are ready to be read)."""
+
+
 class OutputPipe:
     """A pipe or PTY that output is read from whenever there is some, unless paused.
 
@@ -56,7 +60,13 @@ class OutputPipe:
 
     def note_exit(self) -> None:
         """Look how much the pipe holds: so much was written before the child was gone."""
-        if self.is_open:
+        if not self.is_open:
+            return
+        if self._stream == "pty":
+            # What the kernel has not moved to our end yet is not counted by FIONREAD: read until
+            # there is nothing more, or as much as can have been there.
+            self._owed_bytes = PTY_BUFFER_BYTES
+        else:
             size = fcntl.ioctl(self._descriptor, termios.FIONREAD, b"\0\0\0\0")
             self._owed_bytes = struct.unpack("i", size)[0]
 

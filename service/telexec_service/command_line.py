@@ -1,0 +1,95 @@
+"""The flags and subcommands of `telexec-service`."""
+
+import argparse
+
+from telexec_service import __version__
+from telexec_service.logs import LEVELS
+from telexec_service.settings import DEFAULT_CONFIG_FILE, default_token_file
+
+_DESCRIPTION = """\
+Runs processes for orchestrators, in this host's environment. Prints the address that it listens on
+as one line on stdout and logs to stderr. SIGTERM ends it: running processes have a moment to end by
+themselves; a second SIGTERM takes that away.
+"""
+
+_EPILOG = """\
+A flag wins over its variable (TELEXEC_LISTEN for --listen, and so on), which wins over the file.
+
+examples:
+  telexec-service --listen ws://127.0.0.1:7711 --token-file ~/.telexec-token
+  telexec-service --listen unix:/run/telexec.sock --no-auth
+  telexec-service config init > telexec.toml
+  telexec-service config check --config telexec.toml
+"""
+
+_CONFIG_VERBS = {
+    "check": "say whether the configuration can be used",
+    "show": "print the configuration that is in force, secrets left out",
+    "init": "print a file with every key, its default and what it means",
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; every flag is None or False unless it is given."""
+    parser = argparse.ArgumentParser(
+        prog="telexec-service",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"telexec-service {__version__}")
+    _add_flags(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    config = commands.add_parser(
+        "config", help="look at the configuration", description="Look at the configuration."
+    )
+    verbs = config.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, text in _CONFIG_VERBS.items():
+        verb_parser = verbs.add_parser(verb, help=text, description=f"{text.capitalize()}.")
+        if verb != "init":
+            # Not given here, it may stand before the command.
+            _add_flags(verb_parser, default=argparse.SUPPRESS)
+    return parser
+
+
+def _add_flags(parser: argparse.ArgumentParser, default: object = None) -> None:
+    parser.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        default=default,
+        help="ws://IP:PORT (port 0: a free one), unix:PATH or stdio; default ws://127.0.0.1:0",
+    )
+    auth = parser.add_mutually_exclusive_group()
+    auth.add_argument(
+        "--token-file",
+        metavar="FILE",
+        default=default,
+        help="the bearer token that clients must present; made, readable by its owner only, if it"
+        f" is not there; default {default_token_file()}",
+    )
+    auth.add_argument(
+        "--no-auth",
+        action="store_true",
+        default=default,
+        help="let everybody in who can connect; on loopback and unix addresses only",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help=f"a TOML file; default {DEFAULT_CONFIG_FILE}, if it is there",
+    )
+    parser.add_argument(
+        "--plaintext",
+        action="store_true",
+        default=default,
+        help="allow an address that other machines can reach, without encryption",
+    )
+    parser.add_argument("--log-level", choices=LEVELS, default=default, help="default info")
+    parser.add_argument(
+        "--no-uvloop",
+        action="store_true",
+        default=default,
+        help="run on asyncio's own event loop",
+    )

@@ -1,0 +1,83 @@
+"""The `telexec-service` command, once all that it needs is there."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import uvloop
+
+from telexec_service.app import ServiceOptions, serve
+from telexec_service.command_line import make_parser
+from telexec_service.config import ConfigError
+from telexec_service.logs import open_log
+from telexec_service.own_environment import take_own_environment
+from telexec_service.processes.canary import CanaryError
+from telexec_service.settings import read_config, service_options
+from telexec_service.transport.address import ListenError
+from telexec_service.transport.token_file import TokenFileError
+
+EXIT_FAILURE = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0 after a graceful end, 1 if it cannot do what it was told."""
+    flags = make_parser().parse_args(arguments)
+    try:
+        if flags.command == "config":
+            return _run_config(flags)
+        return _run_service(flags)
+    except (CanaryError, ConfigError, ListenError, TokenFileError) as error:
+        sys.stderr.write(f"telexec-service: {error}\n")
+        return EXIT_FAILURE
+
+
+def _run_service(flags: Any) -> int:
+    environment = take_own_environment()
+    config = read_config(flags, environment)
+    service = service_options(config)
+    log = open_log(config.service.log_level)
+    _prepare_process()
+    with asyncio.Runner(
+        loop_factory=asyncio.new_event_loop if flags.no_uvloop else uvloop.new_event_loop
+    ) as runner:
+        runner.run(_serve(service, environment, log))
+    return 0
+
+
+def _run_config(flags: Any) -> int:
+    # Imported here: serving needs none of it.
+    from telexec_service.config_command import (  # noqa: PLC0415
+        config_template,
+        shown_config,
+    )
+
+    if flags.verb == "init":
+        sys.stdout.write(config_template())
+        return 0
+    config = read_config(flags, os.environ)
+    sys.stdout.write("the configuration is in order\n" if flags.verb == "check" else "")
+    sys.stdout.write(shown_config(config) if flags.verb == "show" else "")
+    return 0
+
+
+async def _serve(service: ServiceOptions, environment: dict[str, str], log: Any) -> None:
+    try:
+        await serve(service, environment, log)
+    except* (CanaryError, ListenError) as group:
+        # A task group wraps what its body raises; the command wants the error itself.
+        raise group.exceptions[0] from None
+
+
+def _prepare_process() -> None:
+    """Undo what the starter of the service left behind that its children would suffer of."""
+    # An ignored SIGCHLD would make the kernel reap our children before we do (wait(2)).
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # A child's end of a pipe must never land on one of these numbers.
+    for standard in (0, 1, 2):
+        try:
+            os.fstat(standard)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

@@ -1,0 +1,37 @@
+"""Taking the service's own environment, and leaving nothing of it for others to read."""
+
+import ctypes
+import os
+
+_PR_SET_DUMPABLE = 4
+_ENV_START, _ENV_END = 49, 50
+"""Positions in /proc/PID/stat (proc(5), fields 50 and 51)."""
+
+
+def take_own_environment() -> dict[str, str]:
+    """Return this process's environment, after taking it out of sight.
+
+    The block that `/proc/PID/environ` shows is wiped, and the process made undumpable, so that no
+    other process of the same user can look into its memory (prctl(2), ptrace(2)); root still can.
+    This process's own `getenv` goes on working. Call it once, early, from the main thread.
+    """
+    own = dict(os.environ)
+    for name, value in own.items():
+        # The C library makes copies of its own, so that nothing points into the block any more.
+        os.environ[name] = value
+    start, end = _initial_block()
+    if end > start:
+        ctypes.memset(start, 0, end - start)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "cannot keep other processes out of this one's memory")
+    return own
+
+
+def _initial_block() -> tuple[int, int]:
+    with open("/proc/self/stat", "rb") as file:
+        status = file.read()
+    # The name in parentheses may hold blanks.
+    name_end = status.rindex(b")") + 2
+    fields = status[name_end:].split()
+    return int(fields[_ENV_START - 2]), int(fields[_ENV_END - 2])

@@ -1,0 +1,112 @@
+"""What the command is to do: from its flags, else the environment, else the configuration file."""
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from telexec_service.app import ServiceOptions
+from telexec_service.config import Config, ConfigError, Service, load_config
+from telexec_service.core.contract import check_contract
+from telexec_service.transport.address import (
+    ListenError,
+    StdioAddress,
+    TcpAddress,
+    parse_address,
+)
+from telexec_service.transport.token_file import load_or_create_token
+
+DEFAULT_CONFIG_FILE = "/etc/telexec/config.toml"
+"""Read if it is there and nothing else is named."""
+
+_PREFIX = "TELEXEC_"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+
+
+def read_config(flags: argparse.Namespace, environ: Mapping[str, str]) -> Config:
+    """Return the configuration with what flags and environment say laid over its file.
+
+    Raises:
+        ConfigError: The file or a variable cannot be used, or the contract makes no sense.
+    """
+    file = flags.config or environ.get(f"{_PREFIX}CONFIG")
+    if file is None and os.path.exists(DEFAULT_CONFIG_FILE):
+        file = DEFAULT_CONFIG_FILE
+    config = Config() if file is None else load_config(file)
+    check_contract(config.env)
+    service = config.service
+    for level in (dict(_from_environment(environ)), _from_flags(flags)):
+        # A token on one level is about clients, and so is none: the nearer level decides alone.
+        if "token_file" in level or "no_auth" in level:
+            service = msgspec.structs.replace(service, token_file=None, no_auth=False)
+        service = msgspec.structs.replace(service, **level)
+    return msgspec.structs.replace(config, service=service)
+
+
+def service_options(config: Config) -> ServiceOptions:
+    """Return what is to be served, where and for whom; a token file is made if it is not there.
+
+    Raises:
+        ListenError: The address cannot be used, or not without a token or encryption.
+        TokenFileError: The token file cannot be used.
+    """
+    service = config.service
+    address = parse_address(service.listen)
+    if isinstance(address, StdioAddress):
+        # Whoever holds the pipes is who started this.
+        return ServiceOptions(address, None, config)
+    if isinstance(address, TcpAddress) and not address.is_loopback:
+        _check_exposed(service)
+    if service.no_auth:
+        return ServiceOptions(address, None, config)
+    token_file = os.path.expanduser(service.token_file or default_token_file())
+    return ServiceOptions(address, load_or_create_token(token_file), config)
+
+
+def default_token_file() -> str:
+    """Return where the token is kept if nothing says otherwise."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.join("~", ".local", "state")
+    return os.path.join(state, "telexec", "token")
+
+
+def _check_exposed(service: Service) -> None:
+    if service.no_auth:
+        raise ListenError(
+            f"cannot listen on {service.listen} without a token: other machines can reach it;"
+            " use --token-file"
+        )
+    if not service.plaintext:
+        raise ListenError(
+            f"cannot listen on {service.listen} without encryption: other machines can reach it;"
+            " listen on loopback behind a TLS proxy, or say --plaintext on a network that you"
+            " trust"
+        )
+
+
+def _from_flags(flags: argparse.Namespace) -> dict[str, object]:
+    given = {field: getattr(flags, field) for field in Service.__struct_fields__}
+    return {name: value for name, value in given.items() if value not in {None, False}}
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    for field in msgspec.structs.fields(Service):
+        variable = _PREFIX + field.name.upper()
+        text = environ.get(variable)
+        if text is None:
+            continue
+        if field.type is bool:
+            yield field.name, _boolean(variable, text)
+            continue
+        try:
+            yield field.name, msgspec.convert(text, field.type)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"cannot use {variable}: {error}") from error
+
+
+def _boolean(variable: str, text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ConfigError(f"cannot use {variable}: {text!r} is neither true nor false")
+    return word in _TRUE
