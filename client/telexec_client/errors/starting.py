@@ -28,7 +28,7 @@ class WorkingDirectoryError(StartError):
 
 
 class EnvironmentRefusedError(StartError):
-    """The environment holds a name or a value that it cannot have."""
+    """The environment cannot be as asked: no process can have it, or the host does not give it."""
 
 
 class SandboxUnavailableError(StartError):

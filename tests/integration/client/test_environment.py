@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from telexec_client import Client, connect
+from telexec_client import Client, connect, errors
 from tests.harness import programs
 from tests.harness.service import running_service
 
@@ -61,3 +61,10 @@ async def test_even_the_embedded_service_itself_gets_no_variable_but_the_core_on
         "LOGNAME",
         "USER",
     }
+
+
+async def test_a_name_that_the_host_does_not_take_is_refused_and_named(client: Client) -> None:
+    with pytest.raises(errors.EnvironmentRefusedError, match="LD_PRELOAD"):
+        await client.run(programs.succeed(), env={"LD_PRELOAD": "/tmp/x.so", "FINE": "x"})
+    with pytest.raises(errors.EnvironmentRefusedError):
+        await client.run(programs.succeed(), env={"A=B": "x"})
