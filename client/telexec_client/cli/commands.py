@@ -181,7 +181,7 @@ def run(
     """
     if interactive and no_stdin:
         raise click.UsageError("-i and -n exclude each other")
-    env = overlay([read_env_file(path) for path in env_files], variables, os.environ)
+    env = overlay([read_env_file(path) for path in env_files], variables, os.environ.get)
     request = RunRequest(
         argv=check_argv(program),
         target=Target(url, token_file if url is not None else None),

@@ -9,6 +9,7 @@ from typing import Literal
 
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.variables import (
+    CallersVariable,
     InvalidVariableError,
     is_utf8,
     merged,
@@ -58,14 +59,14 @@ class RunRequest:
 
 
 def overlay(
-    env_files: Sequence[Mapping[str, str]], arguments: Sequence[str], callers: Mapping[str, str]
+    env_files: Sequence[Mapping[str, str]], arguments: Sequence[str], callers: CallersVariable
 ) -> dict[str, str]:
     """Return the variables to lay over the environment: files in order, then each `-e` in order.
 
     Args:
         env_files: The variables of each `--env-file`.
         arguments: Each `-e`, as written.
-        callers: The caller's environment, for a `-e` that names a variable only.
+        callers: Looks up a variable of the caller's, for a `-e` that names a variable only.
 
     Raises:
         InvalidVariableError: A `-e` cannot be used.

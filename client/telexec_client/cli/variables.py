@@ -1,20 +1,23 @@
 """The environment variables that options name: `-e` and `--unset`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from telexec_client.cli.errors import CommandError
+
+CallersVariable = Callable[[str], str | None]
+"""Looks up one variable of the caller's environment by its name; `None`: it is not set."""
 
 
 class InvalidVariableError(CommandError):
     """A variable cannot be sent as it was given; the text says why."""
 
 
-def parse_variable(argument: str, callers: Mapping[str, str]) -> tuple[str, str]:
+def parse_variable(argument: str, callers: CallersVariable) -> tuple[str, str]:
     """Return the name and value that one `-e` gives.
 
     Args:
         argument: `NAME=VALUE`, or `NAME` for the value that the caller's environment has.
-        callers: The caller's environment; only the named variable is looked at.
+        callers: Looks up the named variable; nothing else of the caller's environment is seen.
 
     Raises:
         InvalidVariableError: There is no name, the caller has no such variable, or the value is not
@@ -24,9 +27,10 @@ def parse_variable(argument: str, callers: Mapping[str, str]) -> tuple[str, str]
     if not name:
         raise InvalidVariableError(f"cannot use {argument!r} as a variable: it has no name")
     if not equals:
-        if name not in callers:
+        callers_value = callers(name)
+        if callers_value is None:
             raise InvalidVariableError(f"cannot pass on {name}: it is not set here")
-        value = callers[name]
+        value = callers_value
     if not is_utf8(name) or not is_utf8(value):
         raise InvalidVariableError(f"cannot pass on {printable(name)}: it is not UTF-8")
     return name, value

@@ -3,7 +3,7 @@ import pytest
 from telexec_client.cli.request import overlay, unset_names
 from telexec_client.cli.variables import InvalidVariableError, parse_variable
 
-CALLERS = {"SET": "here", "EMPTY": "", "LATIN": "caf\udce9"}
+CALLERS = {"SET": "here", "EMPTY": "", "LATIN": "caf\udce9"}.get
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_refusal_never_shows_the_value_of_a_callers_variable() -> None:
 
 def test_later_files_go_over_earlier_ones_and_arguments_over_files() -> None:
     files = [{"A": "1", "B": "1", "C": "1"}, {"B": "2", "C": "2"}]
-    assert overlay(files, ["C=3", "D=3", "D=4"], {}) == {"A": "1", "B": "2", "C": "3", "D": "4"}
+    assert overlay(files, ["C=3", "D=3", "D=4"], {}.get) == {"A": "1", "B": "2", "C": "3", "D": "4"}
 
 
 @pytest.mark.parametrize("argument", ["", "A=1", "\udcff"])
