@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from telexec_client import Client, connect, errors
+from telexec_client import Client, EnvironmentPolicy, connect, errors
+from telexec_schemas.environment_policy import CORE_NAMES
 from tests.harness import programs
 from tests.harness.service import running_service
 
@@ -42,25 +43,12 @@ async def test_an_embedded_process_gets_exactly_what_it_is_given() -> None:
 async def test_even_the_embedded_service_itself_gets_no_variable_but_the_core_ones() -> None:
     async with connect() as client:
         done = await client.run(
-            programs.shell("tr '\\0' '\\n' < /proc/$PPID/environ | cut -d= -f1"),
-            env={"PATH": "/usr/bin:/bin"},
+            programs.print_environment(),
+            env_policy=EnvironmentPolicy(inherit="all", ignore_default_excludes=True),
         )
-        names = set(done.stdout.decode().split())
+    names = {pair.split("=", 1)[0] for pair in done.stdout.decode().split("\0") if pair}
     assert "PATH" in names
-    assert SECRET not in names
-    assert names <= {
-        "PATH",
-        "SHELL",
-        "TMPDIR",
-        "TEMP",
-        "TMP",
-        "HOME",
-        "LANG",
-        "LC_ALL",
-        "LC_CTYPE",
-        "LOGNAME",
-        "USER",
-    }
+    assert names <= CORE_NAMES
 
 
 async def test_a_name_that_the_host_does_not_take_is_refused_and_named(client: Client) -> None:
