@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import signal
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Say which markers there are besides those of the project file."""
     config.addinivalue_line("markers", "both_loops: runs on asyncio's event loop and on uvloop's")
     leaks.adopt_orphans()
+    # Whoever started the tests may ignore these (nohup, a job in the background), and what is
+    # ignored is inherited: programs under test would ignore them too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # The first loop opens a pipe for signals that libuv keeps for good.
     uvloop.new_event_loop().close()
 
