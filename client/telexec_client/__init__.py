@@ -9,24 +9,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from telexec_client.client import Client, connect, connect_command
     from telexec_client.completed import CompletedProcess
+    from telexec_client.environment import (
+        HOST_POLICY,
+        UNIFIED_EXEC,
+        EnvironmentDelta,
+        HostPolicy,
+        PolicyChoice,
+        overlay_of,
+        proxy_variables,
+        sandbox_markers,
+        thread_ids,
+    )
     from telexec_client.errors import TelexecError
     from telexec_client.filesystem import Files, OpenFile, Tree, TreeEntry
-    from telexec_client.process import (
-        HOST_POLICY,
-        HostPolicy,
-        OutputPiece,
-        OutputStream,
-        PolicyChoice,
-        Process,
+    from telexec_client.process import OutputPiece, OutputStream, Process
+    from telexec_schemas.environment import (
+        EnvironmentExplanation,
+        EnvironmentSummary,
+        ExplainedVariable,
+        RuledVariable,
     )
     from telexec_schemas.environment_policy import EnvironmentPolicy
     from telexec_schemas.process import TerminalSize
 
 __all__ = [
     "HOST_POLICY",
+    "UNIFIED_EXEC",
     "Client",
     "CompletedProcess",
+    "EnvironmentDelta",
+    "EnvironmentExplanation",
     "EnvironmentPolicy",
+    "EnvironmentSummary",
+    "ExplainedVariable",
     "Files",
     "HostPolicy",
     "OpenFile",
@@ -34,26 +49,41 @@ __all__ = [
     "OutputStream",
     "PolicyChoice",
     "Process",
+    "RuledVariable",
     "TelexecError",
     "TerminalSize",
     "Tree",
     "TreeEntry",
     "connect",
     "connect_command",
+    "overlay_of",
+    "proxy_variables",
+    "sandbox_markers",
+    "thread_ids",
 ]
 
 _HOMES = {
     "telexec_client.client": ("Client", "connect", "connect_command"),
     "telexec_client.completed": ("CompletedProcess",),
+    "telexec_client.environment": (
+        "HOST_POLICY",
+        "UNIFIED_EXEC",
+        "EnvironmentDelta",
+        "HostPolicy",
+        "PolicyChoice",
+        "overlay_of",
+        "proxy_variables",
+        "sandbox_markers",
+        "thread_ids",
+    ),
     "telexec_client.errors": ("TelexecError",),
     "telexec_client.filesystem": ("Files", "OpenFile", "Tree", "TreeEntry"),
-    "telexec_client.process": (
-        "HOST_POLICY",
-        "HostPolicy",
-        "OutputPiece",
-        "OutputStream",
-        "PolicyChoice",
-        "Process",
+    "telexec_client.process": ("OutputPiece", "OutputStream", "Process"),
+    "telexec_schemas.environment": (
+        "EnvironmentExplanation",
+        "EnvironmentSummary",
+        "ExplainedVariable",
+        "RuledVariable",
     ),
     "telexec_schemas.environment_policy": ("EnvironmentPolicy",),
     "telexec_schemas.process": ("TerminalSize",),

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from telexec_client.completed import CompletedProcess
 from telexec_client.connection import Connection
 from telexec_client.core.opening import Opening
+from telexec_client.environment import HOST_POLICY, PolicyChoice
+from telexec_client.environment.wish import EnvironmentWish
 from telexec_client.errors import (
     AuthenticationError,
     HostUnreachableError,
@@ -14,14 +16,14 @@ from telexec_client.errors import (
 from telexec_client.filesystem import Files
 from telexec_client.process import (
     DEFAULT_MAX_OUTPUT_BYTES,
-    HOST_POLICY,
-    PolicyChoice,
     Process,
     StartWish,
+    explain_environment,
     run_to_end,
     start_process,
 )
 from telexec_client.transport import Dialer, command_dialer, embedded_dialer, url_dialer
+from telexec_schemas.environment import EnvironmentExplanation
 from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
 from telexec_schemas.process import TerminalSize
 
@@ -67,6 +69,7 @@ class Client:
         *,
         env: Mapping[str, str] | None = None,
         env_policy: PolicyChoice = HOST_POLICY,
+        env_profile: str | None = None,
         unset: Collection[str] = (),
         cwd: str | None = None,
         arg0: str | None = None,
@@ -80,9 +83,11 @@ class Client:
 
         Args:
             argv: The program and its arguments; the program is looked up in the child's PATH.
-            env: Variables, laid over what `env_policy` gives.
+            env: Variables, laid over what `env_policy` or `env_profile` gives.
             env_policy: What the process gets of the host's environment; `None`: nothing. The
                 default is described at `HOST_POLICY`.
+            env_profile: In the place of `env_policy`, the name of a policy in the host's own
+                configuration; `extensions.env_profiles` lists them.
             unset: Names to take out at the end.
             cwd: An absolute path on the host; the default is the host's own `cwd`.
             arg0: Another argv[0] for the program.
@@ -94,12 +99,14 @@ class Client:
 
         Raises:
             StartError: It cannot be started; there are kinds of it.
+            EnvironmentChoiceError: Both `env_policy` and `env_profile` were given.
             UnsupportedError: The host lacks something that was asked for.
         """
         wish = StartWish(
             argv=argv,
             env=env,
             env_policy=env_policy,
+            env_profile=env_profile,
             unset=unset,
             cwd=cwd,
             arg0=arg0,
@@ -120,6 +127,7 @@ class Client:
         *,
         env: Mapping[str, str] | None = None,
         env_policy: PolicyChoice = HOST_POLICY,
+        env_profile: str | None = None,
         unset: Collection[str] = (),
         cwd: str | None = None,
         input: bytes | None = None,  # noqa: A002 -- the name it has in subprocess.run
@@ -136,6 +144,7 @@ class Client:
             argv: See `start`.
             env: See `start`.
             env_policy: See `start`.
+            env_profile: See `start`.
             unset: See `start`.
             cwd: See `start`.
             tty: See `start`.
@@ -162,6 +171,7 @@ class Client:
             argv,
             env=env,
             env_policy=env_policy,
+            env_profile=env_profile,
             unset=unset,
             cwd=cwd,
             tty=tty,
@@ -174,6 +184,37 @@ class Client:
                 check=check,
                 max_output_bytes=max_output_bytes,
             )
+
+    async def explain_env(
+        self,
+        *,
+        env: Mapping[str, str] | None = None,
+        env_policy: PolicyChoice = HOST_POLICY,
+        env_profile: str | None = None,
+        unset: Collection[str] = (),
+        values: bool = False,
+    ) -> EnvironmentExplanation:
+        """Return the environment that a start with the same arguments would get, and why.
+
+        Variables that the host would refuse are in its `refused`; nothing is raised for them.
+
+        Args:
+            env: See `start`.
+            env_policy: See `start`.
+            env_profile: See `start`.
+            unset: See `start`.
+            values: Also have the values; the host keeps those of credential-like names to itself.
+
+        Raises:
+            ProfileUnknownError: The host has no such profile.
+            PolicyRefusedError: The host takes no policy, or no exact environment, from a request.
+            EnvironmentChoiceError: Both `env_policy` and `env_profile` were given.
+            UnsupportedError: The host explains nothing, or lacks something that was asked for.
+        """
+        wish = EnvironmentWish(env=env, env_policy=env_policy, env_profile=env_profile, unset=unset)
+        return await explain_environment(
+            self._connection, wish, is_embedded=self._is_embedded, values=values
+        )
 
     async def close(self) -> None:
         """End what still runs and close the connection. Idempotent."""

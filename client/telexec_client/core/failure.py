@@ -14,6 +14,8 @@ from telexec_client.errors import (
     FileKindError,
     FileMissingError,
     InvalidPathError,
+    PolicyRefusedError,
+    ProfileUnknownError,
     ProgramNotExecutableError,
     ProgramNotFoundError,
     RemoteError,
@@ -33,8 +35,8 @@ _START_ERRORS: Mapping[str, type[StartError]] = {
     ErrorReason.CWD_FORBIDDEN: WorkingDirectoryError,
     ErrorReason.ENVIRONMENT_INVALID: EnvironmentRefusedError,
     ErrorReason.ENVIRONMENT_REFUSED: EnvironmentRefusedError,
-    ErrorReason.POLICY_REFUSED: EnvironmentRefusedError,
-    ErrorReason.PROFILE_UNKNOWN: EnvironmentRefusedError,
+    ErrorReason.POLICY_REFUSED: PolicyRefusedError,
+    ErrorReason.PROFILE_UNKNOWN: ProfileUnknownError,
     ErrorReason.SANDBOX_UNAVAILABLE: SandboxUnavailableError,
     ErrorReason.ARGUMENTS_INVALID: StartError,
     ErrorReason.SPAWN_FAILED: StartError,
@@ -97,13 +99,25 @@ def remote_error(method: str, error: WireError) -> RemoteError:
         reason=data.reason,
         subject=data.subject,
         limit=data.limit,
+        refused=data.refused,
+        accepted=data.accepted,
     )
 
 
-def start_error(error: RemoteError, program: str) -> TelexecError:
-    """Return what a refused start means; the error itself if it says nothing more."""
+def start_error(error: RemoteError, program: str | None) -> TelexecError:
+    """Return what a refused start means; the error itself if it says nothing more.
+
+    `program` is `None` if it was only asked which environment a start would get.
+    """
     kind = _START_ERRORS.get(error.reason) if error.reason else _plain_start_error(error)
-    return kind(program, error.text) if kind else error
+    if kind is None:
+        return error
+    if issubclass(kind, EnvironmentRefusedError):
+        accepted = "; ".join(error.accepted) or None
+        return kind(program, error.text, refused=error.refused, accepted=accepted)
+    if issubclass(kind, ProfileUnknownError | PolicyRefusedError):
+        return kind(program, error.text, profiles=error.accepted)
+    return kind(program, error.text)
 
 
 def file_error(error: RemoteError, operation: str, path: str) -> TelexecError:

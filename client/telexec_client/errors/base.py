@@ -1,5 +1,9 @@
 """The root of every error, and the errors that are a peer's."""
 
+from collections.abc import Sequence
+
+from telexec_schemas.environment import RuledVariable
+
 
 class TelexecError(Exception):
     """Something that telexec was asked for cannot be done; the text says what and why."""
@@ -14,6 +18,8 @@ class RemoteError(TelexecError):
         reason: One of `telexec_schemas.errors.ErrorReason`; `None` from a host without extensions.
         subject: The path, program, name or id that it is about, if the host says.
         limit: The number that was reached, if one was.
+        refused: The variables that the host does not take, each with the rule.
+        accepted: What it would take instead: names, or a text.
     """
 
     def __init__(
@@ -25,6 +31,8 @@ class RemoteError(TelexecError):
         reason: str | None = None,
         subject: str | None = None,
         limit: int | None = None,
+        refused: Sequence[RuledVariable] = (),
+        accepted: Sequence[str] = (),
     ) -> None:
         super().__init__(f"cannot do {method}: the host answered {text!r} ({code})")
         self.method = method
@@ -33,6 +41,8 @@ class RemoteError(TelexecError):
         self.reason = reason
         self.subject = subject
         self.limit = limit
+        self.refused = tuple(refused)
+        self.accepted = tuple(accepted)
 
 
 class ProtocolViolationError(TelexecError):

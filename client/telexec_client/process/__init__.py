@@ -1,6 +1,7 @@
 """Processes on a host: starting them, their input and output, their end."""
 
-from telexec_client.process.environment import HOST_POLICY, HostPolicy, PolicyChoice
+from telexec_client.environment import HOST_POLICY, HostPolicy, PolicyChoice
+from telexec_client.process.explain import explain_environment
 from telexec_client.process.process import DEFAULT_MAX_OUTPUT_BYTES, Process
 from telexec_client.process.queue import OutputPiece
 from telexec_client.process.reading import OutputStream
@@ -17,6 +18,7 @@ __all__ = [
     "PolicyChoice",
     "Process",
     "StartWish",
+    "explain_environment",
     "run_to_end",
     "start_process",
 ]

@@ -29,6 +29,7 @@ from telexec_schemas.process import (
     EndReason,
     ResizeTerminal,
     SignalProcess,
+    Started,
     TerminalSize,
     TerminateProcess,
 )
@@ -50,6 +51,8 @@ class Process:
         process_id: Names it in its session.
         argv: What was started.
         pid: Its number on the host; `None` if the host does not tell.
+        environment: By which of the host's rules its environment was made, and how many variables
+            came from where; `None` if the host does not tell.
         stdout: Its output: `async for data in process.stdout`, or `await process.stdout.read()`. A
             process on a PTY has all its output here.
         stderr: Its other output.
@@ -61,11 +64,12 @@ class Process:
         feed: ProcessFeed,
         process_id: ProcessId,
         wish: StartWish,
-        pid: int | None,
+        started: Started,
     ) -> None:
         self.process_id = process_id
         self.argv = tuple(wish.argv)
-        self.pid = pid
+        self.pid = started.pid or None
+        self.environment = started.env or None
         self.stdout = OutputStream(feed.buffer, is_stdout=True)
         self.stderr = OutputStream(feed.buffer, is_stdout=False)
         self._connection = connection

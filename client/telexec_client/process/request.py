@@ -1,19 +1,19 @@
 """From what a caller wants to what is sent."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
+from telexec_client.environment.wish import EnvironmentWish, environment_parameters
 from telexec_client.errors import (
     EnvironmentRefusedError,
     StartError,
     UnsupportedError,
     WorkingDirectoryError,
 )
-from telexec_client.process.environment import HOST_POLICY, PolicyChoice, chosen_policy
-from telexec_schemas.environment_policy import EnvironmentPolicy
+from telexec_schemas.environment import RuledVariable
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.lifecycle import ExtensionGrant
@@ -21,13 +21,10 @@ from telexec_schemas.process import StartProcess, TerminalSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartWish:
+class StartWish(EnvironmentWish):
     """What a caller wants to have started; see `Client.start`."""
 
     argv: Sequence[str]
-    env: Mapping[str, str] | None = None
-    env_policy: PolicyChoice = HOST_POLICY
-    unset: Collection[str] = ()
     cwd: str | None = None
     arg0: str | None = None
     tty: bool = False
@@ -59,22 +56,23 @@ def start_request(
 
     Raises:
         StartError: No host can start this.
+        EnvironmentChoiceError: The wish names both a profile and a policy.
         UnsupportedError: This host lacks something that was asked for.
     """
     _check(wish)
     grant = host.extensions
-    env = dict(wish.env or {})
-    policy = chosen_policy(wish.env_policy, is_embedded=host.is_embedded)
+    environment = environment_parameters(wish, grant, is_embedded=host.is_embedded)
     return StartProcess(
         process_id=process_id,
         argv=list(wish.argv),
         cwd=host.cwd_uri if wish.cwd is None else _cwd_uri(wish.argv[0], wish.cwd),
-        env=env if policy is not None else _without(env, wish.unset),
+        env=environment.env,
         tty=wish.tty,
-        env_policy=policy,
+        env_policy=environment.env_policy,
         pipe_stdin=wish.stdin and not wish.tty,
         arg0=wish.arg0,
-        env_unset=_unset(wish.unset, policy, grant),
+        env_profile=environment.env_profile,
+        env_unset=environment.env_unset,
         size=_size(wish.size, grant),
         timeout_ms=_timeout_ms(wish, grant),
         kill_grace_ms=_kill_grace_ms(wish, grant),
@@ -88,15 +86,23 @@ def _check(wish: StartWish) -> None:
     program = wish.argv[0]
     if any("\0" in argument for argument in wish.argv):
         raise StartError(program, "an argument holds a NUL")
-    for name, value in (wish.env or {}).items():
-        if not name or "=" in name or "\0" in name:
-            raise EnvironmentRefusedError(program, f"{name!r} is no name of a variable")
-        if "\0" in value:
-            raise EnvironmentRefusedError(program, f"the value of {name!r} holds a NUL")
+    _check_variables(program, wish.env or {})
     if wish.size is not None and not wish.tty:
         raise StartError(program, "a size without a terminal means nothing")
     if wish.timeout_s is not None and wish.timeout_s < 0:
         raise StartError(program, "a timeout cannot be negative")
+
+
+def _check_variables(program: str, env: Mapping[str, str]) -> None:
+    refused: list[RuledVariable] = []
+    for name, value in sorted(env.items()):
+        if not name or "=" in name or "\0" in name:
+            refused.append(RuledVariable(name, "it is no name of a variable"))
+        elif "\0" in value:
+            refused.append(RuledVariable(name, "its value holds a NUL"))
+    if refused:
+        listed = ", ".join(f"{variable.name!r} ({variable.rule})" for variable in refused)
+        raise EnvironmentRefusedError(program, f"no process can have {listed}", refused=refused)
 
 
 def _cwd_uri(program: str, cwd: str) -> str:
@@ -106,21 +112,6 @@ def _cwd_uri(program: str, cwd: str) -> str:
         return path_to_uri(cwd)
     except ValueError as error:
         raise WorkingDirectoryError(program, f"the directory {cwd!r} is not absolute") from error
-
-
-def _without(env: dict[str, str], unset: Collection[str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name not in unset}
-
-
-def _unset(
-    unset: Collection[str], policy: EnvironmentPolicy | None, grant: ExtensionGrant | None
-) -> Sequence[str] | UnsetType:
-    # An exact environment is ours to shorten.
-    if not unset or policy is None:
-        return UNSET
-    if grant is None or not grant.env_unset:
-        raise UnsupportedError("take variables out of the host's environment")
-    return sorted(unset)
 
 
 def _size(size: TerminalSize | None, grant: ExtensionGrant | None) -> TerminalSize | UnsetType:

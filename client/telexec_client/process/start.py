@@ -32,7 +32,7 @@ async def start_process(connection: Connection, wish: StartWish, *, is_embedded:
             connection.post(TERMINATE, TerminateProcess(process_id))
         raise
     feed.started(was_resumed=connection.resumes != resumes)
-    return Process(connection, feed, process_id, wish, started.pid or None)
+    return Process(connection, feed, process_id, wish, started)
 
 
 async def _started(connection: Connection, request: StartProcess, resumes: int) -> Started:

@@ -9,7 +9,7 @@ from telexec_client.errors import EmbeddedHostUnavailableError
 from telexec_client.transport.stdio import StdioDialer
 from telexec_schemas.environment_policy import CORE_NAMES
 
-_NEEDED = ("telexec_service", "structlog", "uvloop", "pybase64")
+_NEEDED = ("telexec_service", "structlog", "uvloop", "pybase64", "tomli_w")
 
 
 def embedded_dialer() -> StdioDialer:
@@ -24,7 +24,8 @@ def embedded_dialer() -> StdioDialer:
     # -P: nothing in the current directory may take the place of a module.
     program = (sys.executable, "-P", "-m", "telexec_service")
     # Its stderr is ours: what goes as planned is not worth a line there.
-    options = ("--listen", "stdio", "--log-level", "warning")
+    # What an operator wrote for the service of this machine is not about ours.
+    options = ("--listen", "stdio", "--log-level", "warning", "--config", os.devnull)
     return StdioDialer(program + options, core_environment())
 
 

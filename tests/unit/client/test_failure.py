@@ -9,6 +9,7 @@ from telexec_client.core.failure import (
     says_process_unknown,
     start_error,
 )
+from telexec_schemas.environment import RuledVariable
 from telexec_schemas.errors import ErrorData, ErrorReason, WireError
 
 
@@ -31,8 +32,8 @@ def of_a_plain_peer(code: int, text: str) -> errors.RemoteError:
         (ErrorReason.CWD_FORBIDDEN, errors.WorkingDirectoryError),
         (ErrorReason.ENVIRONMENT_INVALID, errors.EnvironmentRefusedError),
         (ErrorReason.ENVIRONMENT_REFUSED, errors.EnvironmentRefusedError),
-        (ErrorReason.POLICY_REFUSED, errors.EnvironmentRefusedError),
-        (ErrorReason.PROFILE_UNKNOWN, errors.EnvironmentRefusedError),
+        (ErrorReason.POLICY_REFUSED, errors.PolicyRefusedError),
+        (ErrorReason.PROFILE_UNKNOWN, errors.ProfileUnknownError),
         (ErrorReason.SANDBOX_UNAVAILABLE, errors.SandboxUnavailableError),
         (ErrorReason.SPAWN_FAILED, errors.StartError),
         ("aReasonOfTomorrow", errors.RemoteError),
@@ -119,6 +120,32 @@ def test_what_a_service_says_of_an_error_can_be_read_by_a_program() -> None:
 def test_data_of_another_shape_is_no_reason(data: bytes) -> None:
     error = remote_error("method", WireError(-1, "text", msgspec.Raw(data)))
     assert error.reason is None
+
+
+def test_a_refused_environment_lists_every_variable_and_what_the_host_takes() -> None:
+    refused = [RuledVariable("LD_X", "deny @loader LD_*"), RuledVariable("PS4", "deny @shell PS4")]
+    data = ErrorData(
+        ErrorReason.ENVIRONMENT_REFUSED, "LD_X", refused=refused, accepted=["names like A*"]
+    )
+    raw = msgspec.Raw(msgspec.json.encode(data))
+    error = start_error(remote_error("method", WireError(-32602, "cannot set", raw)), "prog")
+    assert isinstance(error, errors.EnvironmentRefusedError)
+    assert (error.program, error.refused, error.accepted) == (
+        "prog",
+        tuple(refused),
+        "names like A*",
+    )
+
+
+@pytest.mark.parametrize("reason", [ErrorReason.PROFILE_UNKNOWN, ErrorReason.POLICY_REFUSED])
+def test_a_profile_or_policy_that_is_refused_names_the_profiles_there_are(reason: str) -> None:
+    raw = msgspec.Raw(msgspec.json.encode(ErrorData(reason, accepted=["default", "ci"])))
+    remote = remote_error("method", WireError(-32602, "cannot", raw))
+    for program, text in (("prog", "cannot start 'prog'"), (None, "cannot explain the env")):
+        error = start_error(remote, program)
+        assert isinstance(error, errors.ProfileUnknownError | errors.PolicyRefusedError)
+        assert (error.program, error.profiles) == (program, ("default", "ci"))
+        assert str(error).startswith(text)
 
 
 def test_an_id_that_is_taken_and_one_that_is_unknown_are_told_apart() -> None:

@@ -3,13 +3,13 @@ from collections.abc import Mapping
 import pytest
 from msgspec import UNSET
 
+from telexec_client.environment import HOST_POLICY
 from telexec_client.errors import (
     EnvironmentRefusedError,
     StartError,
     UnsupportedError,
     WorkingDirectoryError,
 )
-from telexec_client.process.environment import HOST_POLICY
 from telexec_client.process.request import HostFacts, StartWish, start_request
 from telexec_schemas.environment_policy import EnvironmentPolicy
 from telexec_schemas.identifiers import ProcessId
