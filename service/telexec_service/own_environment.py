@@ -15,16 +15,33 @@ def take_own_environment() -> dict[str, str]:
     other process of the same user can look into its memory (prctl(2), ptrace(2)); root still can.
     This process's own `getenv` goes on working. Call it once, early, from the main thread.
     """
-    own = dict(os.environ)
-    for name, value in own.items():
+    own = _started_with()
+    for name, value in os.environ.items():
         # The C library makes copies of its own, so that nothing points into the block any more.
-        os.environ[name] = value
+        if name:
+            os.environ[name] = value
     start, end = _initial_block()
     if end > start:
         ctypes.memset(start, 0, end - start)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot keep other processes out of this one's memory")
+    return own
+
+
+def _started_with() -> dict[str, str]:
+    """Return the environment that this process was started with.
+
+    `os.environ` is not quite that: in the C locale Python adds a LC_CTYPE of its own (PEP 538).
+    """
+    with open("/proc/self/environ", "rb") as file:
+        block = file.read()
+    own: dict[str, str] = {}
+    for entry in block.split(b"\0"):
+        name, equals, value = entry.partition(b"=")
+        # Of a name that is there twice, getenv(3) finds the first.
+        if name and equals:
+            own.setdefault(os.fsdecode(name), os.fsdecode(value))
     return own
 
 

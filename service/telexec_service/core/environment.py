@@ -240,7 +240,7 @@ class HostEnvironment:
             refused |= check_names(request.policy.set)
             doors.append((request.policy.set, chosen.base))
         for touched, before in doors:
-            host_path = before.get("PATH", "")
+            host_path = before.get("PATH")
             for name, value in touched.items():
                 rule = self._overlay_rules.refusal(name, value, host_path)
                 if rule is not None:

@@ -35,13 +35,13 @@ class OverlayRules:
         """Whether a variable keeps the host's value."""
         return first_match(name, tuple(self._fixed)) is not None
 
-    def refusal(self, name: str, value: str | None, host_path: str) -> str | None:
+    def refusal(self, name: str, value: str | None, host_path: str | None) -> str | None:
         """Return the rule by which a request may not touch a variable; None: it may.
 
         Args:
             name: The variable.
             value: What it is to be; None: it is to be unset.
-            host_path: The PATH that the environment has without the request.
+            host_path: The PATH that the environment has without the request; None: it has none.
         """
         if name not in self._verdicts:
             if len(self._verdicts) >= NAMES_REMEMBERED:
@@ -69,16 +69,21 @@ class OverlayRules:
         return None if first_match(name, tuple(self._allow)) is not None else "not in allow"
 
     @staticmethod
-    def _path_refusal(value: str | None, host_path: str, prefixes: Sequence[str]) -> str | None:
+    def _path_refusal(
+        value: str | None, host_path: str | None, prefixes: Sequence[str]
+    ) -> str | None:
         rule = f"path_prepend: only {', '.join(prefixes) or 'nothing'} may come before the host's"
         if value is None:
             return rule
         if value == host_path:
             return None
-        if not value.endswith(f":{host_path}"):
-            return rule
-        added = value[: -len(host_path) - 1].split(":")
-        return None if set(added) <= set(prefixes) else rule
+        added = value
+        if host_path is not None:
+            if not value.endswith(f":{host_path}"):
+                return rule
+            added = value[: -len(host_path) - 1]
+        # An empty directory is none of the prefixes: it would be the one that the child starts in.
+        return None if set(added.split(":")) <= set(prefixes) else rule
 
 
 def check_names(overlay: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 from collections.abc import Collection, Mapping
 
@@ -39,7 +40,9 @@ def check_nothing_hidden_is_visible(
 
 def _run(spawner: Spawner, environment: Mapping[str, str], profile: str) -> bytes:
     own, service = "/proc/self/environ", f"/proc/{os.getpid()}/environ"
-    request = SpawnRequest([_PROGRAM, own, service], None, "/", environment, None, pipe_stdin=False)
+    # Not looked up in the child's PATH: a profile may well give it one without the canary in it.
+    program = shutil.which(_PROGRAM) or shutil.which(_PROGRAM, path=os.defpath) or _PROGRAM
+    request = SpawnRequest([program, own, service], None, "/", environment, None, pipe_stdin=False)
     try:
         child = spawner.spawn(request)
     except RpcFailure as error:
@@ -50,7 +53,13 @@ def _run(spawner: Spawner, environment: Mapping[str, str], profile: str) -> byte
     try:
         while True:
             ready, _, _ = select.select([child.stdout], [], [], CANARY_TIMEOUT_S)
-            data = os.read(child.stdout, 65_536) if ready else b""
+            if not ready:
+                # What it did not say in time might be what it must not see.
+                raise CanaryError(
+                    f"cannot see what a process under the profile {profile!r} sees: it took more"
+                    f" than {CANARY_TIMEOUT_S:g} s to say"
+                )
+            data = os.read(child.stdout, 65_536)
             if not data:
                 break
             output += data

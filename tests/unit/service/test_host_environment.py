@@ -118,6 +118,16 @@ class TestOverlay:
 
         assert built(environment, {"PATH": path}, profile="default")["PATH"] == path
 
+    @pytest.mark.parametrize("path", ["", ":", "/opt:", ":/opt", "/bin", "/opt:/bin"])
+    @pytest.mark.parametrize("policy", [None, EnvironmentPolicy(inherit="none")])
+    def test_where_there_is_no_path_only_what_the_host_lists_may_make_one(
+        self, path: str, policy: EnvironmentPolicy | None
+    ) -> None:
+        environment = host(overlay=Overlay(path_prepend=["/opt", "/opt/x"]))
+
+        assert built(environment, {"PATH": "/opt:/opt/x"}, policy=policy) == {"PATH": "/opt:/opt/x"}
+        assert "PATH" in refused(environment, {"PATH": path}, policy=policy)
+
     def test_path_may_not_be_unset_where_it_may_only_be_prepended(self) -> None:
         environment = host(overlay=Overlay(path_prepend=["/opt"]))
 
