@@ -37,9 +37,12 @@ def read_config(flags: argparse.Namespace, environ: Mapping[str, str]) -> Config
     config = Config() if file is None else load_config(file)
     check_contract(config.env)
     service = config.service
-    for level in (dict(_from_environment(environ)), _from_flags(flags)):
+    _check_one_door(msgspec.structs.asdict(service), f"the configuration {file}")
+    variables = dict(_from_environment(environ))
+    _check_one_door(variables, "the environment")
+    for level in (variables, _from_flags(flags)):
         # A token on one level is about clients, and so is none: the nearer level decides alone.
-        if "token_file" in level or "no_auth" in level:
+        if level.get("token_file") or level.get("no_auth"):
             service = msgspec.structs.replace(service, token_file=None, no_auth=False)
         service = msgspec.structs.replace(service, **level)
     return msgspec.structs.replace(config, service=service)
@@ -103,6 +106,14 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]
             yield field.name, msgspec.convert(text, field.type)
         except msgspec.ValidationError as error:
             raise ConfigError(f"cannot use {variable}: {error}") from error
+
+
+def _check_one_door(level: Mapping[str, object], place: str) -> None:
+    if level.get("token_file") and level.get("no_auth"):
+        raise ConfigError(
+            f"cannot use {place}: with no_auth everybody may connect, with token_file only who"
+            " has the token; say one of them"
+        )
 
 
 def _boolean(variable: str, text: str) -> bool:

@@ -1,0 +1,186 @@
+from pathlib import Path
+
+import pytest
+
+from telexec_service.command_line import make_parser
+from telexec_service.config import Config, ConfigError, Service
+from telexec_service.settings import read_config
+
+KEYS = {
+    "listen": ("ws://127.0.0.1:1", "ws://127.0.0.1:2", "ws://127.0.0.1:3"),
+    "token_file": ("/of/the/file", "/of/the/variable", "/of/the/flag"),
+    "log_level": ("warning", "error", "debug"),
+}
+"""What each level says of a key with a value: the file, the variable, the flag."""
+
+SWITCHES = ("no_auth", "plaintext")
+
+
+def settled(
+    tmp_path: Path, file: str = "", environ: dict[str, str] | None = None, *flags: str
+) -> Service:
+    """Return what is in force."""
+    path = tmp_path / "config.toml"
+    path.write_text(f"[service]\n{file}\n")
+    parsed = make_parser().parse_args(["--config", str(path), *flags])
+    return read_config(parsed, environ or {}).service
+
+
+def flag(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
+
+
+def variable(key: str) -> str:
+    return f"TELEXEC_{key.upper()}"
+
+
+def test_every_key_of_the_service_is_tried_here() -> None:
+    assert {*KEYS, *SWITCHES} == set(Service.__struct_fields__)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_flag_wins_over_its_variable_which_wins_over_the_file(tmp_path: Path, key: str) -> None:
+    in_file, in_variable, in_flag = KEYS[key]
+    file, environ = f'{key} = "{in_file}"', {variable(key): in_variable}
+
+    assert getattr(settled(tmp_path, file, environ, flag(key), in_flag), key) == in_flag
+    assert getattr(settled(tmp_path, file, environ), key) == in_variable
+    assert getattr(settled(tmp_path, file), key) == in_file
+    assert getattr(settled(tmp_path), key) == getattr(Config().service, key)
+
+
+@pytest.mark.parametrize("key", SWITCHES)
+def test_a_switch_is_on_by_flag_variable_or_file_and_the_nearer_one_wins(
+    tmp_path: Path, key: str
+) -> None:
+    on, off = {variable(key): "1"}, {variable(key): "0"}
+
+    assert getattr(settled(tmp_path, "", off, flag(key)), key) is True
+    assert getattr(settled(tmp_path, f"{key} = false", on), key) is True
+    assert getattr(settled(tmp_path, f"{key} = true", off), key) is False
+    assert getattr(settled(tmp_path, f"{key} = true"), key) is True
+    assert getattr(settled(tmp_path), key) is False
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        *((word, True) for word in ("1", "true", "TRUE", "yes", "on", " On ")),
+        *((word, False) for word in ("", "0", "false", "False", "no", "off")),
+    ],
+)
+def test_a_switch_in_a_variable_is_said_in_the_usual_words(
+    tmp_path: Path, word: str, value: bool
+) -> None:
+    assert settled(tmp_path, "", {"TELEXEC_NO_AUTH": word}).no_auth is value
+
+
+def test_another_word_for_a_switch_is_refused_with_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot use TELEXEC_NO_AUTH: 'maybe'"):
+        settled(tmp_path, "", {"TELEXEC_NO_AUTH": "maybe"})
+
+
+def test_a_bad_value_in_a_variable_is_refused_with_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot use TELEXEC_LOG_LEVEL: .*'loud'"):
+        settled(tmp_path, "", {"TELEXEC_LOG_LEVEL": "loud"})
+
+
+def test_a_token_on_a_nearer_level_brings_the_door_back(tmp_path: Path) -> None:
+    open_door, token = {"TELEXEC_NO_AUTH": "1"}, {"TELEXEC_TOKEN_FILE": "/t"}
+
+    for service in (
+        settled(tmp_path, "no_auth = true", token),
+        settled(tmp_path, "", open_door, "--token-file", "/t"),
+        settled(tmp_path, "no_auth = true", None, "--token-file", "/t"),
+    ):
+        assert (service.token_file, service.no_auth) == ("/t", False)
+
+
+def test_an_open_door_on_a_nearer_level_needs_no_token(tmp_path: Path) -> None:
+    service = settled(tmp_path, 'token_file = "/t"', {"TELEXEC_TOKEN_FILE": "/u"}, "--no-auth")
+
+    assert (service.token_file, service.no_auth) == (None, True)
+
+
+def test_a_switch_that_is_off_leaves_the_token_of_the_file(tmp_path: Path) -> None:
+    service = settled(tmp_path, 'token_file = "/t"', {"TELEXEC_NO_AUTH": "0"})
+
+    assert (service.token_file, service.no_auth) == ("/t", False)
+
+
+@pytest.mark.parametrize(
+    ("file", "environ"),
+    [
+        ('token_file = "/t"\nno_auth = true', {}),
+        ("", {"TELEXEC_TOKEN_FILE": "/t", "TELEXEC_NO_AUTH": "1"}),
+    ],
+    ids=["file", "variables"],
+)
+def test_a_token_and_an_open_door_on_one_level_are_refused(
+    tmp_path: Path, file: str, environ: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigError, match=r"no_auth.*token_file"):
+        settled(tmp_path, file, environ)
+
+
+def test_the_file_may_be_named_by_a_variable_and_a_flag_wins(tmp_path: Path) -> None:
+    for name in ("by_variable", "by_flag"):
+        (tmp_path / name).write_text(f'[service]\nlisten = "unix:/{name}"\n')
+    environ = {"TELEXEC_CONFIG": str(tmp_path / "by_variable")}
+    parser = make_parser()
+
+    by_variable = read_config(parser.parse_args([]), environ)
+    by_flag = read_config(parser.parse_args(["--config", str(tmp_path / "by_flag")]), environ)
+
+    assert by_variable.service.listen == "unix:/by_variable"
+    assert by_flag.service.listen == "unix:/by_flag"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[env.overlay]\ndeny = ["@loder"]', r"env\.overlay\.deny: .*@loder.* mean @loader\?"),
+        ('[env]\nhide = ["@nothing like it"]', r"env\.hide: .*known are @service, @credentials"),
+        ('[env.overlay]\nallow = ["@x"]\nfixed = ["@y"]', r"overlay\.allow.*overlay\.fixed"),
+        ("[env.profiles.default]", r"\[env\.profiles\.default\]: 'default' is the policy of"),
+        ('[env.set]\n"A=B" = "x"', r"env\.set: 'A=B' is invalid"),
+        ('[env.profiles.ci.set]\nTELEXEC_X = "1"', r"env\.profiles\.ci\.set: .* is hidden"),
+        ('[env.overlay]\npath_prepend = ["opt"]', r"path_prepend: 'opt' is not one absolute"),
+        ('[env.overlay]\npath_prepend = ["/a:/b"]', r"path_prepend: '/a:/b' is not one absolute"),
+    ],
+)
+def test_a_contract_that_makes_no_sense_is_refused_with_the_place(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+
+    with pytest.raises(ConfigError, match=said):
+        read_config(make_parser().parse_args(["--config", str(file)]), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("leas_s = 2", r"unknown key 'leas_s' in the file: known are service, limits"),
+        ("[sesions]", r"unknown key 'sesions' in the file: did you mean 'sessions'\?"),
+        ("[sessions]\nleas_s = 2", r"unknown key 'leas_s' in \[sessions\]: .*'lease_s'\?"),
+        ("[env.overlay]\ndeni = []", r"unknown key 'deni' in \[env\.overlay\]: .*'deny'\?"),
+        (
+            "[env.profiles.ci]\nexlude = []",
+            r"unknown key 'exlude' in \[env\.profiles\.ci\]: did you mean 'exclude'\?",
+        ),
+        (
+            "[env.requests]\nx = 1\n[env]\ny = 2",
+            r"'x' in \[env\.requests\].*'y' in \[env\]|'y'.*'x'",
+        ),
+    ],
+)
+def test_an_unknown_key_is_named_with_its_place_and_the_nearest_known_one(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+
+    with pytest.raises(ConfigError, match=said):
+        read_config(make_parser().parse_args(["--config", str(file)]), {})
