@@ -86,6 +86,13 @@ def _add_flags(parser: argparse.ArgumentParser, default: object = None) -> None:
         default=default,
         help="allow an address that other machines can reach, without encryption",
     )
+    parser.add_argument(
+        "--debuggable",
+        action="store_true",
+        default=default,
+        help="let debuggers and profilers of the same user look into the service, and with them"
+        " every process that it starts",
+    )
     parser.add_argument("--log-level", choices=LEVELS, default=default, help="default info")
     parser.add_argument(
         "--no-uvloop",

@@ -156,6 +156,7 @@ class Service(Section, frozen=True):
     token_file: str | None = None
     no_auth: bool = False
     plaintext: bool = False
+    debuggable: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

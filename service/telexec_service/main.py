@@ -13,7 +13,7 @@ from telexec_service.app import ServiceOptions, serve
 from telexec_service.command_line import make_parser
 from telexec_service.config import ConfigError
 from telexec_service.logs import open_log
-from telexec_service.own_environment import take_own_environment
+from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.processes.canary import CanaryError
 from telexec_service.settings import read_config, service_options
 from telexec_service.transport.address import ListenError
@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run_service(flags: Any) -> int:
     environment = take_own_environment()
     config = read_config(flags, environment)
+    if not config.service.debuggable:
+        shut_memory()
     service = service_options(config)
     log = open_log(config.service.log_level)
     _prepare_process()
@@ -66,9 +68,12 @@ def _run_config(flags: Any) -> int:
 async def _serve(service: ServiceOptions, environment: dict[str, str], log: Any) -> None:
     try:
         await serve(service, environment, log)
-    except* (CanaryError, ListenError) as group:
+    except BaseExceptionGroup as group:
         # A task group wraps what its body raises; the command wants the error itself.
-        raise group.exceptions[0] from None
+        for error in group.exceptions:
+            if isinstance(error, CanaryError | ListenError):
+                raise error from None
+        raise
 
 
 def _prepare_process() -> None:

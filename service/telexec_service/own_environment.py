@@ -11,9 +11,8 @@ _ENV_START, _ENV_END = 49, 50
 def take_own_environment() -> dict[str, str]:
     """Return this process's environment, after taking it out of sight.
 
-    The block that `/proc/PID/environ` shows is wiped, and the process made undumpable, so that no
-    other process of the same user can look into its memory (prctl(2), ptrace(2)); root still can.
-    This process's own `getenv` goes on working. Call it once, early, from the main thread.
+    The block that `/proc/PID/environ` shows is wiped. This process's own `getenv` goes on working.
+    Call it once, early, from the main thread.
     """
     own = _started_with()
     for name, value in os.environ.items():
@@ -23,10 +22,17 @@ def take_own_environment() -> dict[str, str]:
     start, end = _initial_block()
     if end > start:
         ctypes.memset(start, 0, end - start)
+    return own
+
+
+def shut_memory() -> None:
+    """Keep other processes of the same user out of this one's memory and descriptors.
+
+    No debugger can attach, and there are no core dumps (prctl(2), PR_SET_DUMPABLE). Root still can.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot keep other processes out of this one's memory")
-    return own
 
 
 def _started_with() -> dict[str, str]:

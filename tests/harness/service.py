@@ -22,6 +22,7 @@ def running_service(
     *,
     listen: str = LOOPBACK,
     guarded: bool | None = False,
+    debuggable: bool = True,
     config: str | None = None,
     env: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
@@ -31,6 +32,7 @@ def running_service(
 
     Args:
         guarded: Whether it wants a token; the server has it as `token`. `None`: `options` say.
+        debuggable: Whether tests that are not run by root may look at its descriptors.
         config: The text of its configuration file.
         env: What its environment has on top of `PATH`, `HOME` and `LANG`.
         options: Further command line options.
@@ -46,6 +48,8 @@ def running_service(
         argv += ["--token-file", str(token_file)]
     elif guarded is False:
         argv += ["--no-auth"]
+    if debuggable:
+        argv += ["--debuggable"]
     if config is not None:
         config_file = directory / "config.toml"
         config_file.write_text(config)
