@@ -10,18 +10,18 @@ from collections.abc import Sequence
 import click
 
 from telexec_client.cli.duration import parse_duration
-from telexec_client.cli.env_file import read_env_file
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import OWN_FAILURE, killed_by
+from telexec_client.cli.lazy_group import LazyGroup
 from telexec_client.cli.message import say
-from telexec_client.cli.request import (
-    Inherit,
-    RunRequest,
-    Target,
-    check_argv,
-    overlay,
-    unset_names,
+from telexec_client.cli.options import (
+    environment_options,
+    host_options,
+    policy_options,
+    target,
+    variable_options,
 )
+from telexec_client.cli.request import Inherit, RunRequest, check_argv
 from telexec_client.cli.standard_descriptors import claim_standard_descriptors
 
 DEBUG_VARIABLE = "TELEXEC_DEBUG"
@@ -34,6 +34,7 @@ Examples:
   tar c src | telexec run --url ws://build1:7333 -w /tmp -- tar x
   telexec run -it -e TERM -- bash
   telexec run -e CI=true -e GIT_TOKEN --env-file ci.env -- ./test
+  telexec run --profile ci -- ./test
   telexec run --json --timeout 30s -- df -h | jq -r .stdout
 
 \b
@@ -70,7 +71,12 @@ def run_command_line(arguments: Sequence[str]) -> int:
         )
 
 
-@click.group("telexec", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "telexec",
+    cls=LazyGroup,
+    commands_elsewhere={"env": "telexec_client.cli.env_commands:env"},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="telexec", message="%(prog)s %(version)s")
 def telexec() -> None:
     """Run processes on another machine, in that machine's environment."""
@@ -83,52 +89,9 @@ def telexec() -> None:
     context_settings={"allow_interspersed_args": False},
     options_metavar="[OPTIONS]",
 )
-@click.option(
-    "--url",
-    metavar="URL",
-    envvar="TELEXEC_URL",
-    show_envvar=True,
-    help="The service: ws://HOST:PORT, wss://HOST:PORT or unix:PATH. Without it PROGRAM runs on "
-    "this machine, in an embedded host.",
-)
-@click.option(
-    "--token-file",
-    metavar="FILE",
-    envvar="TELEXEC_TOKEN_FILE",
-    show_envvar=True,
-    help="Where the service's token is.",
-)
-@click.option(
-    "-e",
-    "--env",
-    "variables",
-    metavar="NAME[=VALUE]",
-    multiple=True,
-    help="Give PROGRAM a variable; without =VALUE, the one that is set here. Nothing else of the "
-    "environment here is sent.",
-)
-@click.option(
-    "--env-file",
-    "env_files",
-    metavar="FILE",
-    multiple=True,
-    help="Give PROGRAM the variables of a file of NAME=VALUE lines; # starts a comment line. "
-    "-e goes over it.",
-)
-@click.option(
-    "--unset",
-    "unset",
-    metavar="NAME",
-    multiple=True,
-    help="Take a variable out of the host's environment.",
-)
-@click.option(
-    "--inherit",
-    type=click.Choice(["all", "core", "none"]),
-    help="What PROGRAM gets of the host's environment: all but names with KEY, SECRET or TOKEN in "
-    "them; of these only PATH, HOME and the like; nothing.  [default: all with a URL, none on "
-    "this machine]",
-)
+@host_options
+@variable_options
+@policy_options
 @click.option(
     "-w",
     "--workdir",
@@ -165,6 +128,7 @@ def run(
     variables: tuple[str, ...],
     env_files: tuple[str, ...],
     unset: tuple[str, ...],
+    profile: str | None,
     inherit: Inherit | None,
     directory: str | None,
     terminal: bool,
@@ -181,13 +145,16 @@ def run(
     """
     if interactive and no_stdin:
         raise click.UsageError("-i and -n exclude each other")
-    env = overlay([read_env_file(path) for path in env_files], variables, os.environ.get)
     request = RunRequest(
         argv=check_argv(program),
-        target=Target(url, token_file if url is not None else None),
-        env=env,
-        unset=unset_names(unset, env),
-        inherit=inherit,
+        target=target(url, token_file),
+        environment=environment_options(
+            variables=variables,
+            env_files=env_files,
+            unset=unset,
+            profile=profile,
+            inherit=inherit,
+        ),
         directory=directory,
         terminal=terminal,
         interactive=interactive,

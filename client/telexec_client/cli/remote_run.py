@@ -5,15 +5,9 @@ import os
 import posixpath
 import time
 
-from telexec_client import (
-    HOST_POLICY,
-    Client,
-    EnvironmentPolicy,
-    Process,
-    TelexecError,
-    connect,
-)
+from telexec_client import Client, Process, TelexecError, connect
 from telexec_client.cli.descriptors import OutputDescriptor
+from telexec_client.cli.environment import policy_choice
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT, killed_by
 from telexec_client.cli.failures import exit_code_of
@@ -25,7 +19,6 @@ from telexec_client.cli.stdin import STDIN, forward_stdin, is_forwarded
 from telexec_client.cli.terminal import RawMode, terminal_size
 from telexec_client.completed import PartialProcess
 from telexec_client.errors import ProcessTimeoutError
-from telexec_client.process import HostPolicy
 from telexec_schemas.file_uri import uri_to_path
 from telexec_schemas.process import EndReason
 
@@ -103,9 +96,10 @@ async def _run_on_host(
             signals.watch_size()
         async with client.start(
             request.argv,
-            env=request.env,
-            env_policy=_policy(request),
-            unset=request.unset,
+            env=request.environment.env,
+            env_policy=policy_choice(request.environment),
+            env_profile=request.environment.profile,
+            unset=request.environment.unset,
             cwd=_directory(client, request),
             tty=request.terminal,
             size=terminal_size() if follows_size else None,
@@ -169,10 +163,6 @@ async def _show(process: Process) -> None:
 async def _capture(process: Process, report: Report) -> None:
     async for piece in process.output():
         (report.stderr if piece.stream == "stderr" else report.stdout).add(piece.data)
-
-
-def _policy(request: RunRequest) -> EnvironmentPolicy | HostPolicy:
-    return HOST_POLICY if request.inherit is None else EnvironmentPolicy(inherit=request.inherit)
 
 
 def _directory(client: Client, request: RunRequest) -> str | None:

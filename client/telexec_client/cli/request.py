@@ -1,4 +1,4 @@
-"""What one `telexec run` asks for, put together from its options: pure, so that it can be tested.
+"""What a command asks for, put together from its options: pure, so that it can be tested.
 
 Nothing here reads a file, a terminal or `os.environ`; those come as arguments.
 """
@@ -36,20 +36,32 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentOptions:
+    """The environment that a process is to get.
+
+    `env` is laid over what the policy gives, `unset` taken out of it. The policy is the host's that
+    is called `profile`, or one of our own that says `inherit`; with neither it is the host's own on
+    a remote host, and nothing is given on the embedded one.
+    """
+
+    env: Mapping[str, str] | None = None
+    unset: tuple[str, ...] = ()
+    profile: str | None = None
+    inherit: Inherit | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """One command and how to run it.
 
-    `inherit`: what of the host's environment the process gets; `None`: the host's environment on a
-    remote host, nothing on the embedded one. `directory`: `None` for the host's own; a relative
-    one starts there. `terminal`: on a PTY. `interactive`: forward stdin also from a terminal.
-    `no_stdin`: never forward it. `as_json`: one JSON object at the end instead of the output.
+    `directory`: `None` for the host's own; a relative one starts there. `terminal`: on a PTY.
+    `interactive`: forward stdin also from a terminal. `no_stdin`: never forward it. `as_json`: one
+    JSON object at the end instead of the output.
     """
 
     argv: tuple[str, ...]
     target: Target = Target()
-    env: Mapping[str, str] | None = None
-    unset: tuple[str, ...] = ()
-    inherit: Inherit | None = None
+    environment: EnvironmentOptions = EnvironmentOptions()
     directory: str | None = None
     terminal: bool = False
     interactive: bool = False
