@@ -60,16 +60,19 @@ def _uses(node: ast.Attribute, parents: dict[ast.AST, ast.AST]) -> Iterator[str]
         yield node.attr
     elif node.attr == "environ" and not _is_by_name(node, parents):
         yield ast.unparse(parents[node])
-    elif isinstance(node.value, ast.Name) and node.value.id == "os":
-        if node.attr.startswith(HEIRS):
-            yield f"os.{node.attr}"
+    elif node.attr.startswith(HEIRS) and _name(node.value) == "os":
+        yield f"os.{node.attr}"
 
 
 def _starts(call: ast.Call, function: ast.Attribute) -> Iterator[str]:
-    owner = function.value.id if isinstance(function.value, ast.Name) else ""
-    if function.attr in STARTERS.get(owner, set()) | LOOP_STARTERS:
-        if not any(keyword.arg == "env" for keyword in call.keywords):
-            yield f"{function.attr} without env"
+    starters = STARTERS.get(_name(function.value), set()) | LOOP_STARTERS
+    has_env = any(keyword.arg == "env" for keyword in call.keywords)
+    if function.attr in starters and not has_env:
+        yield f"{function.attr} without env"
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _is_by_name(environ: ast.Attribute, parents: dict[ast.AST, ast.AST]) -> bool:

@@ -37,7 +37,7 @@ def test_it_keeps_what_it_was_made_of_and_cannot_be_changed() -> None:
     variables["A"] = "2"
     assert dict(delta.variables) == {"A": "1"}
     with pytest.raises(TypeError):
-        delta.variables["A"] = "2"  # type: ignore[index]
+        delta.variables["A"] = "2"  # type: ignore[index] - that it fails is the point
 
 
 def test_a_name_cannot_be_both_set_and_taken_out() -> None:
