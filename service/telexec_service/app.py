@@ -14,10 +14,11 @@ from telexec_schemas.process import EndReason
 from telexec_service import __version__
 from telexec_service.config import Config
 from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
+from telexec_service.core.failure import RpcFailure
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.checkpoint import StopFlag
 from telexec_service.host_information import read_host_information
-from telexec_service.processes.canary import check_nothing_hidden_is_visible
+from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
 from telexec_service.rpc.connection import Connection
@@ -140,7 +141,10 @@ class _StopSignals:
 
 def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:
     for profile in environment.profiles:
-        built, _ = environment.build(EnvironmentRequest({}, profile=profile))
+        try:
+            built, _ = environment.build(EnvironmentRequest({}, profile=profile))
+        except RpcFailure as error:
+            raise CanaryError(f"cannot serve under the profile {profile!r}: {error}") from error
         check_nothing_hidden_is_visible(spawner, built, environment.hidden, profile)
 
 

@@ -16,7 +16,7 @@ _PROGRAM = "cat"
 
 
 class CanaryError(Exception):
-    """A child sees what it must not, or it could not be found out; the text says which."""
+    """A child would see what it must not, or it cannot be found out; the text says which."""
 
 
 def check_nothing_hidden_is_visible(
