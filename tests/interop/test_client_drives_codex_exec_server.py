@@ -14,6 +14,7 @@ from telexec_client import (
     connect,
     connect_command,
     errors,
+    overlay_of,
 )
 from tests.harness import programs
 from tests.harness.codex import running_exec_server
@@ -123,6 +124,25 @@ async def test_the_environment_is_the_hosts_by_policy_and_ours_only_as_asked(
             assert b"HOST_VARIABLE=h" in done.stdout.split(b"\0")
 
 
+async def test_an_overlay_gives_a_process_here_the_environment_that_it_would_have_had_at_home(
+    codex: Path, tmp_path: Path
+) -> None:
+    policy = EnvironmentPolicy(exclude=["UNWANTED"], set={"SET": "s"})
+    home = {"PATH": "/home/bin", "ONLY_AT_HOME": "x", "UNWANTED": "u"}
+    wanted = {"PATH": "/home/bin", "ONLY_AT_HOME": "x", "SET": "changed", "NEW": "n"}
+    overlay = overlay_of(wanted, policy, home)
+    assert not overlay.unset
+    with running_exec_server(codex, tmp_path, env={"HERE": "h", "UNWANTED": "u"}) as server:
+        async with connect(server.url) as client:
+            done = await client.run(
+                programs.print_environment(), env=overlay.variables, env_policy=policy
+            )
+    seen = {pair for pair in done.stdout.decode().split("\0") if pair}
+    assert {"HERE=h", "SET=changed", "NEW=n"} <= seen
+    assert not {pair.split("=", 1)[0] for pair in seen} & {"ONLY_AT_HOME", "UNWANTED"}
+    assert "PATH=/home/bin" not in seen
+
+
 async def test_what_it_cannot_do_is_refused_and_what_we_can_do_is_done_here(
     client: Client,
 ) -> None:
@@ -134,8 +154,13 @@ async def test_what_it_cannot_do_is_refused_and_what_we_can_do_is_done_here(
         await client.start(programs.succeed(), tty=True, size=TerminalSize(1, 2))
     with pytest.raises(errors.UnsupportedError):
         await client.start(programs.succeed(), timeout_s=5, kill_grace_s=1)
+    with pytest.raises(errors.UnsupportedError):
+        await client.run(programs.succeed(), env_profile="default")
+    with pytest.raises(errors.UnsupportedError):
+        await client.explain_env()
     assert (await client.run(programs.echo(), input=b"")).stdout == b""
     async with client.start(programs.echo(), stdin=True) as process:
+        assert process.environment is None
         with pytest.raises(errors.UnsupportedError):
             await process.close_stdin()
         with pytest.raises(errors.UnsupportedError):

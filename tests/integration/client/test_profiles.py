@@ -11,6 +11,7 @@ from telexec_client import (
     EnvironmentPolicy,
     connect,
     errors,
+    overlay_of,
     proxy_variables,
     sandbox_markers,
     thread_ids,
@@ -202,6 +203,26 @@ async def test_the_deltas_of_a_runtime_reach_a_process_over_the_hosts_environmen
     seen = variables(done.stdout)
     assert seen.items() >= delta.variables.items()
     assert (seen["BY"], seen["HOST_ONLY"]) == ("default", "h")
+
+
+async def test_with_an_overlay_a_host_like_us_gives_the_environment_that_was_wanted(
+    client: Client,
+) -> None:
+    policy = EnvironmentPolicy(set={"BY": "us"})
+    everything = await client.run(
+        programs.print_environment(), env_policy=EnvironmentPolicy(ignore_default_excludes=True)
+    )
+    local = variables(everything.stdout)
+    wanted = {**local, "HOST_ONLY": "other", "NEW": "n=1\n", "EMPTY": ""}
+    del wanted["EXTRA"], wanted["HOME"]
+    overlay = overlay_of(wanted, policy, local)
+    done = await client.run(
+        programs.print_environment(),
+        env=overlay.variables,
+        unset=overlay.unset,
+        env_policy=policy,
+    )
+    assert variables(done.stdout) == wanted
 
 
 async def test_the_embedded_host_has_a_policy_too_for_who_asks_for_it() -> None:
