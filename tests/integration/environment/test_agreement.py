@@ -176,7 +176,6 @@ async def running_host(
     directory: Path, mode: str
 ) -> AsyncGenerator[tuple[RawPeer, HostEnvironment]]:
     """Yield a peer of a service, and the function that the service must agree with."""
-    directory.mkdir()
     config = CONFIG.format(mode=mode)
     with running_service(directory, env=HOST_ENVIRONMENT, config=config) as server:
         own = minimal_environment(directory) | HOST_ENVIRONMENT
@@ -190,6 +189,8 @@ def test_the_function_the_explanation_and_a_child_agree_on_a_thousand_requests(
 ) -> None:
     outcomes: set[str] = set()
     modes = ("bounded", "trusted")
+    for mode in modes:
+        (tmp_path / mode).mkdir()
     # One loop for all examples, so that one connection serves them.
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()

@@ -13,7 +13,7 @@ KEYS = {
 }
 """What each level says of a key with a value: the file, the variable, the flag."""
 
-SWITCHES = ("no_auth", "plaintext")
+SWITCHES = ("no_auth", "plaintext", "debuggable")
 
 
 def settled(
