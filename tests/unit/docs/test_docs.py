@@ -1,6 +1,8 @@
 """What the documentation shows is what there is."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -8,7 +10,9 @@ import pytest
 
 from telexec_schemas import methods
 from telexec_schemas.method import Method, Notification
+from telexec_service.command_line import make_parser
 from telexec_service.config import Config, load_config
+from tests.unit.docs.classes_table import DOCUMENT, with_classes_table
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -30,6 +34,25 @@ def test_the_documented_configuration_is_the_default_one_and_complete(tmp_path: 
     assert msgspec.json.encode(load_config(str(file))) == msgspec.json.encode(Config())
     keys = set(re.findall(r"^(?:# )?(\w+) = |^\[(?:\w+\.)*(\w+)\]", shown, re.MULTILINE))
     assert {key or table for key, table in keys} == keys_of(Config())
+
+
+def test_the_documented_configuration_is_the_one_that_config_init_prints() -> None:
+    (shown,) = fenced((ROOT / "docs/service.md").read_text(), "toml")
+    argv = [sys.executable, "-m", "telexec_service", "config", "init"]
+    assert subprocess.run(argv, check=True, capture_output=True, text=True).stdout == shown
+
+
+def test_every_flag_of_the_service_is_documented() -> None:
+    flags = set(re.findall(r"--[\w-]+", make_parser().format_help()))
+    document = (ROOT / "docs/service.md").read_text()
+    assert {"--listen", "--config"} <= flags
+    documented = set(re.findall(r"--[\w-]+", document))
+    assert flags - documented == {"--help", "--version"}
+
+
+def test_the_documented_classes_are_those_that_there_are() -> None:
+    text = DOCUMENT.read_text()
+    assert with_classes_table(text) == text
 
 
 def keys_of(section: msgspec.Struct) -> set[str]:
