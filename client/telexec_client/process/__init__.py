@@ -1,6 +1,5 @@
 """Processes on a host: starting them, their input and output, their end."""
 
-from telexec_client.environment import HOST_POLICY, HostPolicy, PolicyChoice
 from telexec_client.process.explain import explain_environment
 from telexec_client.process.process import DEFAULT_MAX_OUTPUT_BYTES, Process
 from telexec_client.process.queue import OutputPiece
@@ -11,11 +10,8 @@ from telexec_client.process.start import start_process
 
 __all__ = [
     "DEFAULT_MAX_OUTPUT_BYTES",
-    "HOST_POLICY",
-    "HostPolicy",
     "OutputPiece",
     "OutputStream",
-    "PolicyChoice",
     "Process",
     "StartWish",
     "explain_environment",

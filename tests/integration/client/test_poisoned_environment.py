@@ -167,6 +167,19 @@ async def test_the_command_sends_of_it_what_is_named_and_no_more(
     assert not poisoned(start)
 
 
+async def test_the_command_asks_for_an_explanation_and_sends_nothing_of_it(
+    service: Server, poison: Mapping[str, str]
+) -> None:
+    async with frame_tap(service.url) as tap:
+        arguments = ["env", "explain", "--url", tap.url, "--values", "-e", "A=1"]
+        done = await asyncio.to_thread(telexec, *arguments, env=dict(poison))
+    assert done.exit_code == 0, done.stderr
+    assert b"A " in done.stdout
+    assert "env/explain" in tap.methods()
+    assert not poisoned(done.stdout)
+    assert not poisoned(tap.from_client)
+
+
 async def test_the_embedded_host_gets_our_core_variables_and_its_child_none(
     poison: Mapping[str, str], recorder: Recorder, python_is_recorded: None
 ) -> None:
