@@ -1,6 +1,7 @@
 """Where the command starts: it says what to install when the service's own packages are missing."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ _NEEDED = ("pybase64", "structlog", "tomli_w", "uvloop")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `telexec-service` and return its exit code."""
+    if arguments is None:
+        _insist_on_utf8()
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         sys.stderr.write(
@@ -21,3 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from telexec_service.main import main as serve_main  # noqa: PLC0415 - needs what is checked
 
     return serve_main(arguments)
+
+
+def _insist_on_utf8() -> None:
+    """Start anew if this host's locale has Python take names and values in another encoding.
+
+    On the wire they are UTF-8, and a child is to get the bytes that were sent.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        # Nothing is open yet, and the environment goes on as it is (PEP 540).
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
