@@ -264,8 +264,9 @@ class HostEnvironment:
         limits = self._rules.overlay
         if len(environment) > limits.max_variables:
             raise _too_large("max_variables", len(environment), limits.max_variables)
+        text = "".join((*environment, *environment.values()))
+        size = len(text if text.isascii() else text.encode("utf-8", "surrogateescape"))
         # The kernel counts `name=value` and a NUL (execve(2)).
-        size = sum(map(len, environment)) + sum(map(len, environment.values()))
         size += 2 * len(environment)
         if size > limits.max_bytes:
             raise _too_large("max_bytes", size, limits.max_bytes)

@@ -156,6 +156,14 @@ class TestOverlay:
             assert failure.reason is ErrorReason.ENVIRONMENT_INVALID
             assert failure.subject == name
 
+    @pytest.mark.parametrize("value", ["x" * 6, "☃☃", "ääa\udcff"])
+    def test_its_size_is_counted_in_bytes_as_the_kernel_counts(self, value: str) -> None:
+        size = len("A=xxxxxx") + 1
+
+        assert built(host(overlay=Overlay(max_bytes=size)), {"A": value}) == {"A": value}
+        failure = refusal(host(overlay=Overlay(max_bytes=size - 1)), {"A": value})
+        assert failure.reason is ErrorReason.LIMIT_REACHED
+
     @pytest.mark.parametrize(
         ("limits", "name"),
         [(Overlay(max_variables=2), "max_variables"), (Overlay(max_bytes=10), "max_bytes")],
