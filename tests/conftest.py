@@ -12,6 +12,7 @@ import uvloop
 
 from tests.harness import codex as codex_cli
 from tests.harness import leaks
+from tests.harness.required import skip_unless_required
 from tests.harness.server import Server
 from tests.harness.service import running_service
 
@@ -99,9 +100,7 @@ def codex() -> Path:
     try:
         return codex_cli.find_codex()
     except codex_cli.CodexMissingError as error:
-        if codex_cli.is_required():
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+        skip_unless_required(str(error))
 
 
 @pytest.fixture

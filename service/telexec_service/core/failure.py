@@ -51,5 +51,16 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
         return WireError(int(self.code), message, msgspec.Raw(encode(data)))
 
 
+def limit_reached(message: str, subject: str, limit: int) -> RpcFailure:
+    """Return the failure of a request that went over the limit that `subject` names."""
+    return RpcFailure(
+        ErrorCode.INVALID_REQUEST,
+        ErrorReason.LIMIT_REACHED,
+        message,
+        subject=subject,
+        limit=limit,
+    )
+
+
 def _printable(text: str | None) -> str | None:
     return text if text is None else text.encode("utf-8", "backslashreplace").decode()

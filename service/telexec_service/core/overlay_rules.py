@@ -107,4 +107,4 @@ def _in_words(overlay: Overlay) -> str:
     if overlay.path_prepend is not None:
         before = ", ".join(overlay.path_prepend) or "nothing"
         parts.append(f"and PATH only with {before} before the host's")
-    return "; ".join(parts)
+    return ", ".join(parts)

@@ -5,8 +5,9 @@ import os
 from telexec_schemas.filesystem import FileContent, ReadFile, WriteFile
 from telexec_schemas.message import NOTHING, Nothing
 from telexec_service.config import KIB, FileLimits
+from telexec_service.core.failure import limit_reached
 from telexec_service.filesystem.confinement import refuse_sandbox
-from telexec_service.filesystem.failures import limit_reached, reported
+from telexec_service.filesystem.failures import reported
 from telexec_service.filesystem.paths import host_path
 from telexec_service.filesystem.regular_files import reading, replace_content, rewriting
 

@@ -10,9 +10,10 @@ from telexec_schemas.filesystem import (
 )
 from telexec_schemas.message import NOTHING, Nothing
 from telexec_service.config import FileLimits
+from telexec_service.core.failure import limit_reached
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.entries import Entry, entries_of
-from telexec_service.filesystem.failures import limit_reached, reported
+from telexec_service.filesystem.failures import reported
 from telexec_service.filesystem.paths import host_path
 
 

@@ -85,16 +85,5 @@ def not_a_file(action: str, path: str) -> RpcFailure:
     )
 
 
-def limit_reached(message: str, subject: str, limit: int) -> RpcFailure:
-    """Return the failure of a request that went over the limit that `subject` names."""
-    return RpcFailure(
-        ErrorCode.INVALID_REQUEST,
-        ErrorReason.LIMIT_REACHED,
-        message,
-        subject=subject,
-        limit=limit,
-    )
-
-
 def _is_path(name: object) -> bool:
     return isinstance(name, str) and name.startswith("/")

@@ -16,9 +16,9 @@ from telexec_schemas.filesystem import (
 from telexec_schemas.identifiers import HandleId
 from telexec_schemas.message import NOTHING, Nothing
 from telexec_service.config import FileLimits
-from telexec_service.core.failure import RpcFailure
+from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.filesystem.confinement import refuse_sandbox
-from telexec_service.filesystem.failures import limit_reached, reported
+from telexec_service.filesystem.failures import reported
 from telexec_service.filesystem.paths import host_path
 from telexec_service.filesystem.regular_files import open_to_read
 

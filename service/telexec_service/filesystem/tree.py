@@ -9,11 +9,11 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.filesystem import Tree, Walk, WalkEntry, WalkError, WalkOptions
 from telexec_service.config import FileLimits
-from telexec_service.core.failure import RpcFailure
+from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.filesystem.checkpoint import Checkpoint, go_on
 from telexec_service.filesystem.confinement import refuse_sandbox
 from telexec_service.filesystem.entries import Entry, entries_of
-from telexec_service.filesystem.failures import limit_reached, reported, why
+from telexec_service.filesystem.failures import reported, why
 from telexec_service.filesystem.paths import host_path
 
 

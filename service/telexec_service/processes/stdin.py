@@ -4,11 +4,10 @@ import asyncio
 import os
 from collections import deque
 
-from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import WriteId
 from telexec_schemas.process import WriteStatus
 from telexec_service.config import Limits
-from telexec_service.core.failure import RpcFailure
+from telexec_service.core.failure import limit_reached
 from telexec_service.core.write_ids import WriteIds
 
 _END_OF_FILE = b"\x04"
@@ -85,13 +84,11 @@ class StdinWriter:
             return "stdinClosed"
         limit = self._limits.stdin_backlog_bytes
         if self._queued_bytes + len(data) > limit:
-            raise RpcFailure(
-                ErrorCode.INVALID_REQUEST,
-                ErrorReason.LIMIT_REACHED,
+            raise limit_reached(
                 f"cannot queue {len(data)} bytes of input: with what the process has not read yet"
                 f" that is over the limit of {limit} (stdin_backlog_bytes)",
-                subject="stdin_backlog_bytes",
-                limit=limit,
+                "stdin_backlog_bytes",
+                limit,
             )
         self._queue.append(memoryview(data))
         self._is_line_begun = bool(data) and not data.endswith((b"\n", b"\r"))

@@ -20,7 +20,7 @@ from telexec_schemas.frame import (
 )
 from telexec_schemas.identifiers import RequestId, SessionId
 from telexec_schemas.lifecycle import Initialize, Initialized
-from telexec_service.core.failure import RpcFailure
+from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.handshake import Handshake
 from telexec_service.core.peer import Peer
 from telexec_service.rpc.host import Host
@@ -105,12 +105,10 @@ class Connection:
             limit = self._host.config.limits.max_requests_in_flight
             if len(self._waiting) >= limit:
                 outcome.close()
-                raise RpcFailure(
-                    ErrorCode.INVALID_REQUEST,
-                    ErrorReason.LIMIT_REACHED,
+                raise limit_reached(
                     f"cannot take the request: {limit} are in flight (max_requests_in_flight)",
-                    subject="max_requests_in_flight",
-                    limit=limit,
+                    "max_requests_in_flight",
+                    limit,
                 )
         except RpcFailure as failure:
             self._fail(request.id, failure, method=request.method)

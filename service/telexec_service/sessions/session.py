@@ -9,7 +9,7 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, SessionId
 from telexec_schemas.process import EndReason, OutputCredit
 from telexec_service.config import Config
-from telexec_service.core.failure import RpcFailure
+from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.handles import FileHandles
 from telexec_service.processes.process import Process, group_exists, kill_group
@@ -104,13 +104,11 @@ class Session:
             )
         limit = self._config.limits.max_processes
         if len(self._processes) - len(self._finished) >= limit:
-            raise RpcFailure(
-                ErrorCode.INVALID_REQUEST,
-                ErrorReason.LIMIT_REACHED,
+            raise limit_reached(
                 f"cannot start process {process_id!r}: the session already has {limit} processes"
                 " (max_processes)",
-                subject="max_processes",
-                limit=limit,
+                "max_processes",
+                limit,
             )
         process = Process(
             process_id,

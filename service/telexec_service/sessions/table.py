@@ -9,7 +9,7 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import SessionId
 from telexec_schemas.process import EndReason
 from telexec_service.config import Config
-from telexec_service.core.failure import RpcFailure
+from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer
 from telexec_service.processes.process import Process
 from telexec_service.processes.reaper import Reaper
@@ -50,12 +50,10 @@ class SessionTable:
         """
         limit = self._config.limits.max_sessions
         if len(self._sessions) >= limit:
-            raise RpcFailure(
-                ErrorCode.INVALID_REQUEST,
-                ErrorReason.LIMIT_REACHED,
+            raise limit_reached(
                 f"cannot make a session: the host already has {limit} (max_sessions)",
-                subject="max_sessions",
-                limit=limit,
+                "max_sessions",
+                limit,
             )
         session_id = SessionId(str(uuid.uuid4()))
         log = self._log.bind(session_id=session_id)

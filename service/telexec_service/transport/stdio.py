@@ -10,7 +10,7 @@ from typing import cast
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.frame import UNKNOWN_REQUEST_ID, encode_failure
 from telexec_service.config import Limits
-from telexec_service.core.failure import RpcFailure
+from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer, Receiver
 from telexec_service.transport.address import ListenError
 
@@ -131,12 +131,10 @@ class StdioConnection(asyncio.Protocol):
         self._line.clear()
         self._is_skipping = True
         limit = self._limits.max_frame_bytes
-        failure = RpcFailure(
-            ErrorCode.INVALID_REQUEST,
-            ErrorReason.LIMIT_REACHED,
+        failure = limit_reached(
             f"cannot read a line of more than {limit} bytes (max_frame_bytes)",
-            subject="max_frame_bytes",
-            limit=limit,
+            "max_frame_bytes",
+            limit,
         )
         self.send(encode_failure(UNKNOWN_REQUEST_ID, failure.to_wire()))
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 
 from telexec_client import connect, errors
 from tests.harness import programs
@@ -18,19 +18,15 @@ pytestmark = pytest.mark.both_loops
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return a certificate of `localhost` that vouches for itself, and its key."""
+    """Return a certificate of `localhost` with the authority behind it, and its key."""
     directory = tmp_path_factory.mktemp("tls")
-    paths = directory / "certificate.pem", directory / "key.pem"
-    options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-out", str(paths[0]), "-keyout", str(paths[1])]
-    try:
-        subprocess.run(
-            ["openssl", "req", "-x509", *options, *subject, *files], check=True, capture_output=True
-        )
-    except FileNotFoundError:
-        pytest.skip("no openssl to make a certificate with")
-    return paths
+    certificate, key = directory / "certificate.pem", directory / "key.pem"
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    for part in (*issued.cert_chain_pems, authority.cert_pem):
+        part.write_to_path(certificate, append=True)
+    issued.private_key_pem.write_to_path(key)
+    return certificate, key
 
 
 @asynccontextmanager

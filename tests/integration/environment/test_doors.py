@@ -132,7 +132,7 @@ async def test_one_error_lists_every_denied_name_in_any_case_and_what_would_be_a
     assert all(rule.startswith("deny @") for rule in rules.values()), rules
     assert all(name in error.message for name in names)
     assert error.message.startswith("cannot ")
-    assert error.data["accepted"] == ["any name; but none of @loader, @shell, @interpreter"]
+    assert error.data["accepted"] == ["any name, but none of @loader, @shell, @interpreter"]
 
 
 @pytest.mark.parametrize("door", [*SETTING_DOORS, "unset", "unset of a profile"])

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.harness.required import skip_unless_required
 
 
 def run_among_mounts(mounting: str, program: str, directory: Path) -> Any:
@@ -20,11 +20,11 @@ def run_among_mounts(mounting: str, program: str, directory: Path) -> Any:
     """
     unshare = shutil.which("unshare")
     if unshare is None:
-        pytest.skip("unshare(1) is missing")
+        skip_unless_required("cannot find unshare(1)")
     namespace = [unshare, "--map-root-user", "--mount", "sh", "-c"]
     tried = subprocess.run([*namespace, mounting], capture_output=True, check=False)
     if tried.returncode != 0:
-        pytest.skip(f"cannot mount here: {tried.stderr.decode()}")
+        skip_unless_required(f"cannot mount here: {tried.stderr.decode()}")
     command = shlex.join([sys.executable, "-c", program, str(directory)])
     done = subprocess.run(
         [*namespace, f"{mounting} && {command}"], capture_output=True, check=False
