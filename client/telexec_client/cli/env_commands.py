@@ -12,7 +12,7 @@ from telexec_client.cli.options import (
     target,
     variable_options,
 )
-from telexec_client.cli.request import Inherit
+from telexec_client.cli.request import Inherit, Target
 
 _VALUES_HELP = "Also show values. Those of names that look like credentials are never shown."
 
@@ -115,7 +115,8 @@ def diff(
     A and B are each the URL of a host, or the name of a profile of the host that --url names.
     """
     options = environment_options(profile=profile, inherit=None, **requested)
-    sides = diff_sides((a, b), target(url, token_file), options, token_file_b, profile_b)
+    # The token is that of A's host, also where no --url is given.
+    sides = diff_sides((a, b), Target(url, token_file), options, token_file_b, profile_b)
     request = DiffRequest(*sides, values, as_json)
     from telexec_client.cli.remote_environment import compare_there  # noqa: PLC0415 - slow
 

@@ -1,7 +1,8 @@
 """Files of environment variables: `--env-file`."""
 
 from telexec_client.cli.errors import CommandError
-from telexec_client.cli.variables import InvalidVariableError, printable
+from telexec_client.cli.printable import printable
+from telexec_client.cli.variables import InvalidVariableError
 
 MAX_FILE_BYTES = 1024 * 1024
 """The largest file that is read: more is no file of variables but a mistake."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from telexec_client.cli.env_request import Side
-from telexec_client.cli.table import OneLine, printed, table
+from telexec_client.cli.printable import printable
+from telexec_client.cli.table import OneLine, table
 from telexec_schemas.environment import EnvironmentExplanation, RuledVariable
 
 _NOT_SHOWN = "(not shown)"
@@ -46,7 +47,7 @@ def title(explanation: EnvironmentExplanation, side: Side) -> str:
         policy = f"inherit {side.options.inherit}"
     else:
         policy = "exact"
-    return printed(f"{host}  {policy}  digest {explanation.digest}")
+    return printable(f"{host}  {policy}  digest {explanation.digest}")
 
 
 def _lines(
@@ -60,7 +61,7 @@ def _lines(
     if explanation.refused:
         yield ""
         yield from textwrap.wrap(
-            f"A start would fail. A request may touch {printed(explanation.accepted)}.", width
+            f"A start would fail. A request may touch {printable(explanation.accepted)}.", width
         )
 
 

@@ -50,7 +50,7 @@ def diff_sides(
 
     Args:
         operands: Each the URL of a host, or the name of a profile of `target`.
-        target: The host of a profile, and whose token A's host wants.
+        target: The host of a profile; its token is that of A's host.
         options: What both are asked for; its profile is that of an operand that is a URL.
         token_file_b: The token of B's host; `None`: A's, if it is the same host, else none.
         profile_b: The profile of B, if that is a URL; `None`: the same as that of A.
@@ -78,7 +78,9 @@ def diff_sides(
 def _side(operand: str, target: Target, options: EnvironmentOptions) -> Side:
     if _is_url(operand):
         return Side(Target(operand, target.token_file), options)
-    return Side(target, replace(options, profile=operand))
+    # The embedded host takes no token.
+    host = target if target.url is not None else Target()
+    return Side(host, replace(options, profile=operand))
 
 
 def _is_url(operand: str) -> bool:

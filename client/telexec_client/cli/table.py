@@ -4,15 +4,10 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from telexec_client.cli.printable import printable
+
 _GAP = "  "
 _ELLIPSIS = "…"
-
-
-def printed(text: str) -> str:
-    """Return a text with whatever would move the cursor or not be seen made visible."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 class OneLine(str):
@@ -31,7 +26,7 @@ def table(rows: Sequence[Sequence[str]], *, width: int) -> Iterator[str]:
         rows: The first is the heading; all have as many cells.
         width: How many columns there are for a line.
     """
-    cells = [[printed(cell) for cell in row] for row in rows]
+    cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(_columns, column)) for column in zip(*cells, strict=True)][:-1]
     widths[0] = max(
         (used for row in cells if (used := _columns(row[0])) <= width // 2), default=width // 2

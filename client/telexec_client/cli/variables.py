@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from telexec_client.cli.errors import CommandError
+from telexec_client.cli.printable import printable
 
 CallersVariable = Callable[[str], str | None]
 """Looks up one variable of the caller's environment by its name; `None`: it is not set."""
@@ -65,8 +66,3 @@ def is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def printable(text: str) -> str:
-    """Return a text with whatever is not UTF-8 in it made visible."""
-    return text.encode(errors="backslashreplace").decode()

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.harness import programs
+from tests.harness.server import Server
 from tests.harness.service import running_service
 from tests.integration.cli.command import Ended, running, telexec
 
@@ -158,6 +160,19 @@ def test_what_one_host_refuses_and_the_other_takes_is_a_difference(ruled: RuledH
     assert ["+", "HOME", "overlay"] in found
 
 
+def test_each_host_gets_its_own_token_only(
+    ruled: RuledHost, tokened_service: Server, token_file: Path
+) -> None:
+    own, token = tokened_service.url, str(token_file)
+    assert telexec("env", "diff", own, own, "--token-file", token).exit_code == 0
+    other = telexec("env", "diff", own, ruled.url, "--token-file", token)
+    assert (other.exit_code, other.stderr) == (1, b"")
+    for options, exit_code in ([], 125), (["--token-file-b", token], 1):
+        assert telexec("env", "diff", ruled.url, own, *options).exit_code == exit_code
+    # It is not B's, although B wants one.
+    assert telexec("env", "diff", ruled.url, own, "--token-file", token).exit_code == 125
+
+
 def test_no_difference_is_0(ruled: RuledHost) -> None:
     ended = ruled.diff("bare", "bare", "--json")
     assert (ended.exit_code, ended.stderr) == (0, b"")
@@ -174,6 +189,22 @@ def test_a_misspelt_profile_names_those_that_there_are(ruled: RuledHost, command
     assert ended.stderr.count(b"\n") == 1
     for name in (b"bear", b"default", b"bare"):
         assert name in ended.stderr
+
+
+def test_a_message_sends_the_terminal_no_commands() -> None:
+    ended = telexec("env", "explain", "-e", "\x1b]0;title\x07")
+    assert ended.exit_code == 125
+    assert rb"\x1b]0;title\x07" in ended.stderr
+    assert b"\x1b" not in ended.stderr
+
+
+@pytest.mark.codex
+def test_a_plain_host_explains_nothing_and_says_so(exec_server: Server) -> None:
+    for arguments in (["explain"], ["diff", exec_server.url, exec_server.url]):
+        ended = telexec("env", *arguments, env={"TELEXEC_URL": exec_server.url})
+        assert (ended.exit_code, ended.stdout) == (125, b"")
+        assert ended.stderr.startswith(b"telexec: cannot ")
+        assert ended.stderr.count(b"\n") == 1
 
 
 def test_run_uses_the_profile_that_it_is_told(ruled: RuledHost) -> None:

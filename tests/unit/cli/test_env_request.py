@@ -35,6 +35,12 @@ def test_a_token_goes_to_no_host_that_it_was_not_given_for() -> None:
     assert same.target == HOST
 
 
+def test_a_token_needs_no_host_but_that_of_a_and_is_none_of_the_embedded_hosts() -> None:
+    only_token = Target(None, "token")
+    a, b = diff_sides(("ws://one", "ci"), only_token, NONE, None, None)
+    assert (a.target, b.target) == (Target("ws://one", "token"), Target())
+
+
 def test_what_is_asked_of_both_is_asked_of_both() -> None:
     options = EnvironmentOptions(env={"A": "1"}, unset=("B",))
     for side in diff_sides(("x", "ws://two"), HOST, options, None, None):
