@@ -25,7 +25,8 @@ def embedded_dialer() -> StdioDialer:
     program = (sys.executable, "-P", "-m", "telexec_service")
     # Its stderr is ours: what goes as planned is not worth a line there.
     # What an operator wrote for the service of this machine is not about ours.
-    options = ("--listen", "stdio", "--log-level", "warning", "--config", os.devnull)
+    config = os.path.join(os.path.dirname(__file__), "embedded.toml")
+    options = ("--listen", "stdio", "--log-level", "warning", "--config", config)
     return StdioDialer(program + options, core_environment())
 
 

@@ -56,3 +56,12 @@ async def test_a_name_that_the_host_does_not_take_is_refused_and_named(client: C
         await client.run(programs.succeed(), env={"LD_PRELOAD": "/tmp/x.so", "FINE": "x"})
     with pytest.raises(errors.EnvironmentRefusedError):
         await client.run(programs.succeed(), env={"A=B": "x"})
+
+
+@pytest.mark.both_loops
+async def test_on_the_embedded_host_any_variable_may_be_set_because_it_is_the_callers() -> None:
+    wanted = {"LD_LIBRARY_PATH": "/lib/mine", "IFS": ":", "PS4": "+ "}
+    async with connect() as client:
+        done = await client.run(["cat", "/proc/self/environ"], env=wanted)
+
+    assert done.stdout == b"".join(f"{name}={wanted[name]}\0".encode() for name in wanted)
