@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from telexec_client import UNIFIED_EXEC, thread_ids
+from telexec_schemas.environment_policy import EnvironmentPolicy
 from telexec_service.config import load_config
 from telexec_service.core.contract import check_contract
+from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
+from telexec_service.core.failure import RpcFailure
 from tests.harness.deadline import DEADLINE_S
 from tests.harness.service import running_service
 
@@ -107,11 +111,25 @@ def test_the_python_example_prints_what_the_page_says(host: ShownHost, tmp_path:
     assert host.run([sys.executable, str(script)]) == fenced("text")[-1]
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_configurations_of_the_page_can_be_used(number: int, tmp_path: Path) -> None:
-    file = tmp_path / "shown.toml"
-    file.write_text(fenced("toml")[number])
-    check_contract(load_config(str(file)).env)
+def test_the_strict_host_of_the_page_takes_what_the_page_says_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "strict.toml"
+    file.write_text(fenced("toml")[1])
+    rules = load_config(str(file)).env
+    check_contract(rules)
+    host = HostEnvironment({"PATH": "/bin", "HOME": "/h", "REGION": "eu"}, rules)
+    assert set(host.profiles) == {"default", "ci"}
+    runtime = (UNIFIED_EXEC | thread_ids(thread_id="t")).variables
+    taken = dict(runtime) | {"PATH": "/opt/tools/bin:/bin"}
+    built, _ = host.build(EnvironmentRequest(taken, profile="ci"))
+    assert built == {"HOME": "/h", "CI": "1", **taken}
+    for name in ("HOME", "PYTHONPATH", "GIT_SSH", "LD_PRELOAD", "REGION", "PATH"):
+        with pytest.raises(RpcFailure, match=f"cannot set or unset {name!r}"):
+            host.build(EnvironmentRequest({name: "/x"}, profile="ci"))
+    for own in (EnvironmentRequest({}, policy=EnvironmentPolicy()), EnvironmentRequest({})):
+        with pytest.raises(RpcFailure, match="this host"):
+            host.build(own)
 
 
 def test_the_example_of_the_readme_prints_what_the_readme_says(tmp_path: Path) -> None:
