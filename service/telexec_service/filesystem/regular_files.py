@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from telexec_service.filesystem.failures import PartlyWrittenError, not_a_file
+from telexec_service.filesystem.process_memory import is_process_memory
 
 # A FIFO that takes the path's place after the check must not block, a terminal not become ours.
 _FLAGS = os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
@@ -120,7 +121,7 @@ def _create(path: str, mode: int, action: str) -> tuple[int, bool]:
 def _checked(fd: int, path: str, action: str) -> os.stat_result:
     try:
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or is_process_memory(fd, status):
             raise not_a_file(action, path)
     except BaseException:
         os.close(fd)

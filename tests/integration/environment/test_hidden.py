@@ -1,8 +1,10 @@
 """What a host hides reaches no child: neither by its environment nor by a look into the service."""
 
+import base64
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -275,3 +277,38 @@ async def test_a_service_without_any_power_serves_and_hides_as_well(
         seen = await environment_of(peer, envPolicy=EVERYTHING)
     assert VISIBLE.items() <= seen.items()
     assert seen.keys().isdisjoint(OF_THE_SERVICE | {"AWS_SECRET_ACCESS_KEY": ""})
+
+
+# The service opens files itself, and may open what is its own.
+
+
+@pytest.mark.parametrize("process", ["self", "thread-self", "PID", "self/task/PID"])
+async def test_no_file_request_reaches_the_memory_of_the_service(
+    powerless_host: Server, tmp_path: Path, process: str
+) -> None:
+    path = f"/proc/{process}/mem".replace("PID", str(powerless_host.pid))
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    async with raw_peer(powerless_host.url) as peer:
+        for uri in (f"file://{path}", link.as_uri()):
+            for method, params in (
+                ("fs/readFile", {}),
+                ("fs/open", {"handleId": "h"}),
+                ("fs/writeFile", {"dataBase64": "AAAA"}),
+            ):
+                error = await peer.refusal(method, {"path": uri, "sandbox": None, **params})
+                assert error.reason == "notAFile", (uri, method, error)
+        copy = {"sourcePath": f"file://{path}", "destinationPath": (tmp_path / "copy").as_uri()}
+        error = await peer.refusal("fs/copy", {**copy, "recursive": False, "sandbox": None})
+        assert error.reason == "notAFile"
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("process", ["self", "thread-self", "PID", "self/task/PID"])
+async def test_a_file_request_finds_no_environment_of_the_service(
+    powerless_host: Server, process: str
+) -> None:
+    path = f"/proc/{process}/environ".replace("PID", str(powerless_host.pid))
+    async with raw_peer(powerless_host.url) as peer:
+        answer = await peer.request("fs/readFile", {"path": f"file://{path}", "sandbox": None})
+    assert base64.b64decode(answer["dataBase64"]).strip(b"\0") == b""
