@@ -119,18 +119,24 @@ class HostEnvironment:
         """Return what `build` would give, and why; what it would refuse is said, not raised.
 
         Raises:
-            RpcFailure: As `build`, but not for the variables that the request touches.
+            RpcFailure: As `build`, but not for the variables that the request may not touch.
         """
         chosen = self._choose(request)
         refused = self._refused(request, chosen)
         overlay = {name: request.overlay[name] for name in request.overlay if name not in refused}
         unset = [name for name in request.unset if name not in refused]
         trace = trace_environment(chosen.base, chosen.policy, overlay, unset)
-        origins, dropped = dict(trace.origins), dict(trace.dropped)
+        dropped = dict(trace.dropped)
+        origins = {
+            name: origin
+            for name, origin in trace.origins.items()
+            if origin != "set" or name not in refused
+        }
         for name in self._fixed_names(chosen.base, chosen.policy):
             origins[name] = "host"
             dropped.pop(name, None)
         environment = {**chosen.result, **overlay}
+        self._check_size({name: environment[name] for name in origins})
         hidden = self._hidden if chosen.policy is not None else {}
         dropped |= {name: rule for name, rule in hidden.items() if name not in chosen.base}
         dropped = {name: rule for name, rule in dropped.items() if name not in origins}

@@ -319,6 +319,23 @@ class TestExplanation:
         }
         assert [v.name for v in explained.refused] == ["LD_PRELOAD"]
 
+    def test_what_a_policy_may_not_set_is_refused_and_not_shown_as_set(self) -> None:
+        request = EnvironmentRequest({}, policy=EnvironmentPolicy("none", set={"LD_AUDIT": "x"}))
+
+        explained = host().explain(request, values=True)
+
+        assert [v.name for v in explained.refused] == ["LD_AUDIT"]
+        assert explained.variables == []
+
+    def test_an_environment_that_is_too_large_to_start_with_is_not_explained_away(self) -> None:
+        environment = host(overlay=Overlay(max_variables=1))
+        request = EnvironmentRequest({"A": "1", "B": "2"})
+
+        with pytest.raises(RpcFailure) as got:
+            environment.explain(request, values=False)
+
+        assert got.value.subject == "max_variables"
+
     def test_without_being_asked_it_says_no_value(self) -> None:
         explained = host().explain(EnvironmentRequest({"A": "1"}, policy=KEEP_ALL), values=False)
 
