@@ -3,6 +3,7 @@
 Each is tried first where it is allowed, so that a test knows that it would work.
 """
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,8 +60,10 @@ POISONS = {
     "python by its path": Poison(
         [sys.executable, "-c", ""], lambda where: {"PYTHONPATH": str(where)}
     ),
-    "perl by its options": Poison(
+}
+
+if shutil.which("perl"):
+    POISONS["perl by its options"] = Poison(
         programs.tool("perl", "-e", "1"),
         lambda where: {"PERL5LIB": str(where), "PERL5OPT": "-MPoison"},
-    ),
-}
+    )

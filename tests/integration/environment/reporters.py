@@ -1,5 +1,6 @@
 """Real programs that say with which environment the kernel started them."""
 
+import shutil
 import sys
 from typing import Any
 
@@ -15,11 +16,13 @@ REPORTERS: dict[str, list[str]] = {
     "bash": programs.tool("bash", "-c", HEX_OF_ENVIRON.format("$$") + "; :"),
     "dash": programs.tool("dash", "-c", HEX_OF_ENVIRON.format("$$") + "; :"),
     "python": [sys.executable, "-c", "print(open('/proc/self/environ', 'rb').read().hex())"],
-    "perl": programs.tool(
-        "perl", "-e", "open F, '</proc/self/environ'; local $/; print unpack 'H*', <F>"
-    ),
 }
 """By the name of the program that starts."""
+
+if shutil.which("perl"):
+    REPORTERS["perl"] = programs.tool(
+        "perl", "-e", "open F, '</proc/self/environ'; local $/; print unpack 'H*', <F>"
+    )
 
 PIPES_OR_PTY = {"pipes": False, "pty": True}
 
