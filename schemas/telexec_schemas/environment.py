@@ -26,9 +26,14 @@ class EnvironmentSummary(Message, frozen=True):
 
 
 class VariableOrigin(StrEnum):
-    """Where a variable came from."""
+    """Where a variable came from.
+
+    The service's own environment, the `set` of the host's profile, the `set` of the request's own
+    policy, or what the request laid over it.
+    """
 
     HOST = "host"
+    PROFILE = "profile"
     SET = "set"
     OVERLAY = "overlay"
 

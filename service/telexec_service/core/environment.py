@@ -11,9 +11,11 @@ from telexec_schemas.environment import (
     EnvironmentSummary,
     ExplainedVariable,
     RuledVariable,
+    VariableOrigin,
 )
 from telexec_schemas.environment_policy import (
     EnvironmentPolicy,
+    Origin,
     build_environment,
     first_match,
     trace_environment,
@@ -128,12 +130,12 @@ class HostEnvironment:
         trace = trace_environment(chosen.base, chosen.policy, overlay, unset)
         dropped = dict(trace.dropped)
         origins = {
-            name: origin
+            name: _origin(origin, chosen)
             for name, origin in trace.origins.items()
             if origin != "set" or name not in refused
         }
         for name in self._fixed_names(chosen.base, chosen.policy):
-            origins[name] = "host"
+            origins[name] = VariableOrigin.HOST
             dropped.pop(name, None)
         environment = {**chosen.result, **overlay}
         self._check_size({name: environment[name] for name in origins})
@@ -286,6 +288,12 @@ class HostEnvironment:
     @property
     def _profile_list(self) -> str:
         return ", ".join(self.profiles)
+
+
+def _origin(origin: Origin, chosen: _Chosen) -> VariableOrigin:
+    if origin == "set" and chosen.profile is not None:
+        return VariableOrigin.PROFILE
+    return VariableOrigin(origin)
 
 
 def _wire_policy(policy: Policy) -> EnvironmentPolicy:

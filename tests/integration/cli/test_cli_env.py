@@ -69,7 +69,7 @@ def test_every_variable_has_its_origin_and_every_other_one_its_rule(ruled: Ruled
     found = lines(ruled.explain("-e", "ASKED=1", "--unset", "LANG"))
     for line in (
         ["ASKED", "overlay"],
-        ["CI", "set"],
+        ["CI", "profile"],
         ["HOME", "host"],
         ["AWS_SECRET_ACCESS_KEY", "hidden", "@credentials *ACCESS_KEY*"],
         ["BOARD_TOKENS", "default", "exclude *TOKEN*"],
@@ -138,8 +138,8 @@ def test_the_embedded_host_gives_what_is_asked_for_and_nothing_else() -> None:
 
 def test_profiles_of_a_host_are_compared(ruled: RuledHost) -> None:
     found = lines(ruled.diff("default", "bare"), exit_code=1)
-    assert ["-", "CI", "set"] in found
-    assert ["+", "CI", "set"] not in found
+    assert ["-", "CI", "profile"] in found
+    assert ["+", "CI", "profile"] not in found
     assert ["-", "TZ", "dropped  exclude TZ*"] in found
     assert ["+", "TZ", "dropped  inherit core"] in found
 

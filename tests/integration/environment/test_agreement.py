@@ -145,8 +145,9 @@ async def check(peer: RawPeer, host: HostEnvironment, request: EnvironmentReques
     for name, variable in shown.items():
         assert variable.get("value") in {None, built[name]}
     origins = [variable["origin"] for variable in shown.values()]
+    set_by = "set" if summary.profile is None else "profile"
     counts = (summary.inherited, summary.set, summary.overlaid)
-    assert counts == tuple(map(origins.count, ("host", "set", "overlay")))
+    assert counts == tuple(map(origins.count, ("host", set_by, "overlay")))
     assert explained["digest"] == summary.digest
     assert explained["profile"] == summary.profile
     assert explained["refused"] == []

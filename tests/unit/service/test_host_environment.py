@@ -305,7 +305,7 @@ class TestExplanation:
 
         assert {v.name: (v.origin, v.value) for v in explained.variables} == {
             "A": ("overlay", "\\udcff"),
-            "CI": ("set", "1"),
+            "CI": ("profile", "1"),
             "LD_LIBRARY_PATH": ("host", "/lib"),
             "MY_TOKEN": ("overlay", None),
             "PATH": ("host", "/bin"),
