@@ -272,3 +272,18 @@ async def forgotten(peer: RawPeer, process: RawProcess) -> None:
             return
         clock = await peer.start(programs.sleep(0.1))
         await clock.until_closed()
+
+
+async def test_more_ends_than_are_remembered_can_be_told_on_return(tmp_path: Path) -> None:
+    config = "[limits]\nmax_finished_processes = 1\n"
+    go = tmp_path / "go"
+    wait = programs.shell('until [ -e "$1" ]; do sleep 0.02; done', str(go))
+    with running_service(tmp_path, config=config) as server:
+        async with raw_peer(server.url) as first:
+            await (await first.start(programs.succeed())).until_closed()
+            meanwhile = [await first.start(wait, env={"PATH": "/bin:/usr/bin"}) for _ in range(3)]
+        go.touch()
+        await eventually(lambda: not server.children(), what="their ends")
+        async with raw_peer(server.url, resume=first.session_id) as second:
+            for process in meanwhile:
+                await second.process(process.process_id).until_exited()

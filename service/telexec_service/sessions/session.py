@@ -70,7 +70,8 @@ class Session:
         if self._peer is None or self._sender is not None:
             return
         self._sender = OutputSender(self._peer, self._note_delivered)
-        for process in self._processes.values():
+        # Pushing the last of a process may have an older one forgotten.
+        for process in tuple(self._processes.values()):
             process.delivery.attach()
             self._sender.announce(process)
             process.regulate()
