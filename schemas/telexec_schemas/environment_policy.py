@@ -161,8 +161,18 @@ def _dropping_rule(name: str, policy: EnvironmentPolicy) -> str | None:
 @lru_cache(maxsize=1024)
 def _matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
     """Return a test whether a name matches any of the patterns, as a whole and in any case."""
-    alternatives = "|".join(
-        "".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in pattern)
-        for pattern in patterns
-    )
+    alternatives = "|".join(map(_expression, patterns))
     return re.compile(alternatives, re.IGNORECASE | re.DOTALL).fullmatch
+
+
+def _expression(pattern: str) -> str:
+    first, *others = (
+        "".join("." if char == "?" else re.escape(char) for char in part)
+        for part in re.sub(r"\*+", "*", pattern).split("*")
+    )
+    if not others:
+        return first
+    # What stands between two `*` is looked for once, where it comes first: that never misses a
+    # match, and no pattern can take more than its length times the name's.
+    middle = "".join(f"(?>.*?{part})" for part in others[:-1])
+    return f"{first}{middle}.*{others[-1]}"

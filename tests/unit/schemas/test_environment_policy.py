@@ -212,3 +212,9 @@ def test_a_policy_without_members_is_the_default_one() -> None:
 
 def _ascii_swapcase(pattern: str) -> str:
     return "".join(char.swapcase() if char.isascii() else char for char in pattern)
+
+
+@pytest.mark.timeout(10)
+def test_no_pattern_takes_long_however_many_stars_it_has_and_however_long_the_name_is() -> None:
+    policy = EnvironmentPolicy("none", set={"a" * 3000: ""}, include_only=["*a" * 20 + "b"])
+    assert build_environment({}, policy, {}) == {}
