@@ -147,6 +147,7 @@ async def test_a_path_on_another_host_is_refused(peer: RawPeer) -> None:
         ({"argv": ["/etc/passwd"]}, -32603, "programNotExecutable"),
         ({"argv": ["/etc/passwd/true"]}, -32603, "programNotFound"),
         ({"argv": ["/bin/true", "a\0b"]}, -32602, "argumentsInvalid"),
+        ({"arg0": "a\0b"}, -32602, "argumentsInvalid"),
         ({"cwd": "file:///no/such/directory"}, -32603, "cwdNotFound"),
         ({"cwd": "file:///etc/passwd"}, -32603, "cwdNotDirectory"),
         ({"env": {"A": "x\0y"}}, -32602, "environmentInvalid"),

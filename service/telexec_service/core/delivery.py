@@ -80,10 +80,11 @@ class Delivery:
         # Without credit only half is filled with what is to be sent: the rest is for readers that
         # come back after a cut and ask again for what was on its way.
         share = 2 if self._is_attached and self._credit_bytes is None else 1
-        if log.total_bytes - self.pinned_byte >= log.capacity_bytes // share:
+        # Nothing is never too much, however small the log: else no process would ever be read.
+        if log.total_bytes - self.pinned_byte >= max(1, log.capacity_bytes // share):
             return True
         # In tiny pieces the count decides: of what is unsent, and of what may not be dropped.
         return (
-            log.next_seq - self._next_seq >= log.capacity_events // 2
+            log.next_seq - self._next_seq >= max(1, log.capacity_events // 2)
             or log.retained_events >= log.capacity_events * 2
         )

@@ -79,7 +79,7 @@ class Spawner:
             RpcFailure: The directory or the program is not there or cannot be used, the arguments
                 hold a NUL, or the host is out of processes, descriptors or memory.
         """
-        for argument in request.argv:
+        for argument in (*request.argv, request.arg0 or ""):
             if "\0" in argument:
                 raise RpcFailure(
                     ErrorCode.INVALID_PARAMS,

@@ -191,3 +191,15 @@ def test_a_client_cannot_have_received_more_than_was_sent() -> None:
     delivery.grant(0, PIECE)
 
     assert delivery.pinned_byte == 0
+
+
+def test_even_the_smallest_log_lets_a_process_write_while_nothing_waits() -> None:
+    log = OutputLog(capacity_bytes=1, capacity_events=1)
+    delivery = Delivery(log, credit_bytes=None)
+    assert not delivery.is_log_full
+    log.append_output("stdout", b"x")
+    assert delivery.is_log_full
+    event = delivery.next_event()
+    assert event is not None
+    delivery.mark_sent(event)
+    assert not delivery.is_log_full
