@@ -1,15 +1,21 @@
 """A session outlives its connection, is taken up again, and ends when nobody comes back."""
 
+import asyncio
 import base64
+import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.client import ClientProtocol
+from websockets.frames import Frame
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from tests.harness import procfs, programs
-from tests.harness.deadline import eventually
+from tests.harness.deadline import eventually, within
 from tests.harness.fault_proxy import fault_proxy
 from tests.harness.raw_peer import ConnectionEndedError, RawPeer, RawProcess, raw_peer
 from tests.harness.server import Server
@@ -132,6 +138,53 @@ async def test_what_happens_meanwhile_is_told_afterwards(service: Server, tmp_pa
         assert again.exit_event is not None
         assert again.exit_event["exitCode"] == 9
         assert again.seqs == [2, 3, 4]
+
+
+async def test_what_is_written_while_a_connection_is_closing_is_told_on_the_next(
+    service: Server, tmp_path: Path
+) -> None:
+    go, done = tmp_path / "go", tmp_path / "done"
+    script = 'until [ -e "$1" ]; do sleep 0.02; done; echo behind; touch "$2"; sleep 600'
+    argv = programs.shell(script, str(go), str(done))
+    uri = parse_uri(service.url)
+    reader, writer = await asyncio.open_connection(uri.host, uri.port)
+    protocol = ClientProtocol(uri)
+    protocol.send_request(protocol.connect())
+
+    async def answer(*, to: str) -> str:
+        while True:
+            writer.writelines(protocol.data_to_send())
+            for event in protocol.events_received():
+                if isinstance(event, Frame) and to.encode() in event.data:
+                    return bytes(event.data).decode()
+            if to == "close" and protocol.close_rcvd is not None:
+                return ""
+            protocol.receive_data(await within(reader.read(65_536), what=to))
+
+    hello = {"id": 1, "method": "initialize", "params": {"clientName": "half closed"}}
+    start = {"processId": "p", "argv": argv, "cwd": "file:///", "env": {}, "tty": False}
+    try:
+        while protocol.state is not State.OPEN:
+            writer.writelines(protocol.data_to_send())
+            protocol.receive_data(await within(reader.read(65_536), what="the handshake"))
+        protocol.send_text(json.dumps(hello).encode())
+        session = json.loads(await answer(to="sessionId"))["result"]["sessionId"]
+        protocol.send_text(b'{"method": "initialized"}')
+        request = {"id": 2, "method": "process/start", "params": start}
+        protocol.send_text(json.dumps(request).encode())
+        await answer(to="sandboxType")
+        # From here on the service knows that nobody listens, but the connection is not gone yet.
+        protocol.send_close()
+        await answer(to="close")
+        go.touch()
+        await eventually(done.exists, what="the output")
+        async with raw_peer(service.url, resume=session) as second:
+            again = second.process("p")
+            await again.until_output(b"behind\n")
+            await again.terminate()
+            await again.until_closed()
+    finally:
+        writer.close()
 
 
 async def test_more_than_is_retained_waits_for_the_client_to_come_back(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ class StdioConnection(asyncio.Protocol):
     @property
     def is_congested(self) -> bool:
         """Whether output should wait for `Receiver.on_writable`."""
+        if self._is_lost:
+            return True
         congested = self._is_blocked or self._outgoing_bytes >= CONGESTED_BYTES
         self._was_congested = self._was_congested or congested
         return congested

@@ -124,7 +124,10 @@ class WebSocketConnection(asyncio.Protocol):
 
     @property
     def is_congested(self) -> bool:
-        """Whether output should wait for `Receiver.on_writable`."""
+        """Whether output should wait: for `Receiver.on_writable`, or for another connection."""
+        if self._protocol.state is not State.OPEN:
+            # Nothing that is sent now arrives: it must not count as pushed.
+            return True
         congested = self._is_blocked or self._outgoing_bytes >= CONGESTED_BYTES
         self._was_congested = self._was_congested or congested
         return congested
@@ -165,7 +168,11 @@ class WebSocketConnection(asyncio.Protocol):
         sign: asyncio.Future[bool] = self._loop.create_future()
         self._signs_of_life.add(sign)
         try:
-            self._ping()
+            if self._protocol.state is State.OPEN:
+                self._ping()
+            else:
+                # It said goodbye, or was told to: nobody waits for the rest of the ceremony.
+                self.abort()
             async with asyncio.timeout(self._config.keepalive.probe_s):
                 return await asyncio.shield(sign)
         except TimeoutError:
