@@ -15,7 +15,7 @@ from telexec_service.config import ConfigError
 from telexec_service.logs import open_log
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.processes.canary import CanaryError
-from telexec_service.settings import read_config, service_options
+from telexec_service.settings import listen_address, read_config, service_options
 from telexec_service.transport.address import ListenError
 from telexec_service.transport.token_file import TokenFileError
 
@@ -24,6 +24,7 @@ EXIT_FAILURE = 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0 after a graceful end, 1 if it cannot do what it was told."""
+    _open_standard_files()
     flags = make_parser().parse_args(arguments)
     try:
         if flags.command == "config":
@@ -60,8 +61,11 @@ def _run_config(flags: Any) -> int:
         sys.stdout.write(config_template())
         return 0
     config = read_config(flags, os.environ)
-    sys.stdout.write("the configuration is in order\n" if flags.verb == "check" else "")
-    sys.stdout.write(shown_config(config) if flags.verb == "show" else "")
+    if flags.verb == "check":
+        listen_address(config.service)
+        sys.stdout.write("the configuration is in order\n")
+    else:
+        sys.stdout.write(shown_config(config))
     return 0
 
 
@@ -80,9 +84,15 @@ def _prepare_process() -> None:
     """Undo what the starter of the service left behind that its children would suffer of."""
     # An ignored SIGCHLD would make the kernel reap our children before we do (wait(2)).
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # A child's end of a pipe must never land on one of these numbers.
+
+
+def _open_standard_files() -> None:
+    """Open what the starter closed: a child's end of a pipe must never get one of these numbers."""
     for standard in (0, 1, 2):
         try:
             os.fstat(standard)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    # Python found nothing to write to; the descriptor stays open, as without this.
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
