@@ -12,7 +12,7 @@ KIB = 1024
 MIB = 1024 * KIB
 
 Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class ConfigError(Exception):

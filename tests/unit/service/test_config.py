@@ -22,6 +22,7 @@ def test_what_a_file_leaves_out_has_its_default(tmp_path: Path) -> None:
         ("[session]\n", "session"),
         ("[limits]\nmax_frame_bytes = 0\n", r">= 1.*max_frame_bytes"),
         ("[limits]\nmax_frame_bytes = 'big'\n", "max_frame_bytes"),
+        ("[sessions]\nlease_s = inf\n", r"<= .*lease_s"),
         ("[env.requests]\npolicy = 'all'\n", r"env\.requests"),
         ("not toml", "line 1"),
         ("\udcff", "utf-8"),
