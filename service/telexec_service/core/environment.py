@@ -97,6 +97,7 @@ class HostEnvironment:
             RpcFailure: The request touches what it may not, wants a policy or an exact environment
                 where the host allows none, names an unknown profile, or asks for too much.
         """
+        self._check_request_size(request)
         chosen = self._choose(request)
         refused = self._refused(request, chosen)
         if refused:
@@ -123,6 +124,7 @@ class HostEnvironment:
         Raises:
             RpcFailure: As `build`, but not for the variables that the request may not touch.
         """
+        self._check_request_size(request)
         chosen = self._choose(request)
         refused = self._refused(request, chosen)
         overlay = {name: request.overlay[name] for name in request.overlay if name not in refused}
@@ -209,8 +211,12 @@ class HostEnvironment:
             tuple(policy.set.items()),
             tuple(policy.include_only),
         )
-        base = self._raw if allowed == "trusted" else self._bounded
-        return self._chosen.get(key) or self._remember(key, None, policy, base)
+        chosen = self._chosen.get(key)
+        if chosen is None:
+            self._check_policy_size(policy)
+            base = self._raw if allowed == "trusted" else self._bounded
+            chosen = self._remember(key, None, policy, base)
+        return chosen
 
     def _remember(
         self,
@@ -267,6 +273,16 @@ class HostEnvironment:
             refused=_ruled(refused),
             accepted=(accepted,),
         )
+
+    def _check_request_size(self, request: EnvironmentRequest) -> None:
+        """Check what is looked at name by name, before any of it is remembered."""
+        for part in (request.overlay, dict.fromkeys(request.unset, "")):
+            if part:
+                self._check_size(part)
+
+    def _check_policy_size(self, policy: EnvironmentPolicy) -> None:
+        self._check_size(policy.set)
+        self._check_size(dict.fromkeys((*policy.exclude, *policy.include_only), ""))
 
     def _check_size(self, environment: Mapping[str, str]) -> None:
         limits = self._rules.overlay

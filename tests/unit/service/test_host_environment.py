@@ -340,3 +340,25 @@ class TestExplanation:
         explained = host().explain(EnvironmentRequest({"A": "1"}, policy=KEEP_ALL), values=False)
 
         assert {variable.value for variable in explained.variables} == {None}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        EnvironmentRequest({"A": "x" * 100}, ("A",)),
+        EnvironmentRequest({}, ("A" * 100,)),
+        EnvironmentRequest({}, policy=EnvironmentPolicy(set={"A": "x" * 100}, include_only=["B"])),
+        EnvironmentRequest({}, policy=EnvironmentPolicy(exclude=["A" * 100])),
+        EnvironmentRequest({}, policy=EnvironmentPolicy(include_only=["A" * 100])),
+    ],
+    ids=["overlay", "unset", "set", "exclude", "include_only"],
+)
+def test_a_request_that_is_larger_than_an_environment_may_be_is_refused_before_it_is_remembered(
+    request_: EnvironmentRequest,
+) -> None:
+    environment = host(overlay=Overlay(max_bytes=100))
+
+    for ask in (environment.build, lambda r: environment.explain(r, values=False)):
+        with pytest.raises(RpcFailure) as got:
+            ask(request_)
+        assert (got.value.reason, got.value.subject) == (ErrorReason.LIMIT_REACHED, "max_bytes")
