@@ -4,6 +4,8 @@ import asyncio
 import os
 import posixpath
 import time
+from collections.abc import Callable, Coroutine
+from typing import cast
 
 from telexec_client import Client, Process, TelexecError, connect
 from telexec_client.cli.descriptors import OutputDescriptor
@@ -11,11 +13,12 @@ from telexec_client.cli.environment import policy_choice
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT, killed_by
 from telexec_client.cli.failures import exit_code_of
+from telexec_client.cli.keys import Keys
 from telexec_client.cli.message import say
 from telexec_client.cli.report import Report
 from telexec_client.cli.request import RunRequest
 from telexec_client.cli.signals import CallerSignals
-from telexec_client.cli.stdin import STDIN, forward_stdin, is_forwarded
+from telexec_client.cli.stdin import STDIN, StdinSource, forward_stdin, is_forwarded
 from telexec_client.cli.terminal import RawMode, terminal_size
 from telexec_client.completed import PartialProcess
 from telexec_client.errors import ProcessTimeoutError
@@ -66,6 +69,9 @@ async def _run(request: RunRequest) -> int:
             await OutputDescriptor(_STDOUT).write(report.to_json().encode() + b"\n")
         except BrokenPipeError:
             return BROKEN_PIPE
+        except OSError as error:
+            say(OutputUnwritableError(_STDOUT, error))
+            return OWN_FAILURE
     return exit_code
 
 
@@ -110,7 +116,13 @@ async def _run_on_host(
             signals.attach()
             if request.terminal and request.interactive and os.isatty(STDIN):
                 raw_mode.set()
-            completed, is_time_over = await _accompany(process, request, report, signals)
+                keys = Keys(StdinSource(), leave=signals.leave)
+                forward = keys.forward
+            elif is_forwarded(request):
+                forward = forward_stdin
+            else:
+                forward = None
+            completed, is_time_over = await _accompany(process, request, report, signals, forward)
     report.exit_code = completed.exit_code
     report.signal = completed.signal
     # A host that keeps no time does not tell that this was the reason.
@@ -121,7 +133,11 @@ async def _run_on_host(
 
 
 async def _accompany(
-    process: Process, request: RunRequest, report: Report, signals: CallerSignals
+    process: Process,
+    request: RunRequest,
+    report: Report,
+    signals: CallerSignals,
+    forward: Callable[[Process], Coroutine[object, object, None]] | None,
 ) -> tuple[PartialProcess, bool]:
     """Hand on the process's output, pass on input and signals, and return how it ended.
 
@@ -131,8 +147,8 @@ async def _accompany(
     try:
         async with asyncio.TaskGroup() as tasks:
             aside = [tasks.create_task(signals.pass_on(process), name="signals")]
-            if is_forwarded(request):
-                aside.append(tasks.create_task(forward_stdin(process), name="stdin"))
+            if forward is not None:
+                aside.append(tasks.create_task(forward(process), name="stdin"))
             await (_capture(process, report) if request.as_json else _show(process))
             completed, is_time_over = await _end(process)
             for task in aside:
@@ -186,5 +202,8 @@ def _check_stdin(client: Client, request: RunRequest) -> None:
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error of a group; those of our tasks are in no further groups."""
-    return group.exceptions[0]
+    """Return the first error of a group, or of the group that it is."""
+    first = group.exceptions[0]
+    if isinstance(first, BaseExceptionGroup):
+        return _first(cast("BaseExceptionGroup[BaseException]", first))
+    return first

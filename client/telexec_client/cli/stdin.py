@@ -20,6 +20,27 @@ class StdinUnreadableError(CommandError):
         super().__init__(f"cannot read standard input: {cause.strerror}")
 
 
+class StdinSource:
+    """The caller's stdin, read as data comes."""
+
+    def __init__(self) -> None:
+        self._descriptor = InputDescriptor(STDIN)
+
+    async def read(self) -> bytes:
+        """Return the next bytes; empty at the end.
+
+        Raises:
+            StdinUnreadableError: It cannot be read.
+        """
+        try:
+            return await self._descriptor.read()
+        except OSError as error:
+            # A terminal that was hung up has no more input.
+            if error.errno == errno.EIO:
+                return b""
+            raise StdinUnreadableError(error) from error
+
+
 def is_forwarded(request: RunRequest) -> bool:
     """Return whether stdin goes to the remote process.
 
@@ -39,23 +60,13 @@ async def forward_stdin(process: Process) -> None:
     Raises:
         StdinUnreadableError: It cannot be read.
     """
-    source = InputDescriptor(STDIN)
+    source = StdinSource()
     try:
-        while data := await _read(source):
+        while data := await source.read():
             await process.write(data)
         await process.close_stdin()
     except (StdinClosedError, ProcessNotFoundError):
         return
-
-
-async def _read(source: InputDescriptor) -> bytes:
-    try:
-        return await source.read()
-    except OSError as error:
-        # A terminal that was hung up has no more input.
-        if error.errno == errno.EIO:
-            return b""
-        raise StdinUnreadableError(error) from error
 
 
 def _is_piped() -> bool:

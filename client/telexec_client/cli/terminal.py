@@ -39,9 +39,13 @@ class RawMode:
         tty.setraw(self._fd)
 
     def restore(self) -> None:
-        """Give the terminal back as it was."""
+        """Give the terminal back as it was.
+
+        Keys that were not read yet are dropped: they were meant for the remote terminal, and not
+        for the shell here.
+        """
         if self._mode is not None:
             # A terminal that has gone meanwhile has no mode to give back.
             with suppress(termios.error):
-                termios.tcsetattr(self._fd, termios.TCSADRAIN, self._mode)
+                termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._mode)
             self._mode = None

@@ -11,9 +11,11 @@ import termios
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.harness import programs
 from tests.harness.deadline import DEADLINE_S, eventually_blocking
+from tests.harness.service import running_service
 from tests.integration.cli.command import TELEXEC, telexec
 from tests.integration.cli.conftest import Host
 
@@ -57,6 +59,11 @@ class Terminal:
     def send_signal(self, number: signal.Signals) -> None:
         """Signal the command."""
         self._process.send_signal(number)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the command has not ended."""
+        return self._process.poll() is None
 
     def ended(self) -> int:
         """Wait for the command's end and return its exit code."""
@@ -162,3 +169,23 @@ def test_the_mode_is_given_back_when_telexec_is_ended(host: Host) -> None:
         terminal.send_signal(signal.SIGTERM)
         assert terminal.ended() == 143
         assert not terminal.is_raw
+
+
+def test_interrupt_keys_that_a_hung_host_does_not_take_leave(tmp_path: Path) -> None:
+    with running_service(tmp_path, config="[shutdown]\ndrain_s = 0.0\n") as service:
+        argv = ["run", "--url", service.url, "-it", "--", *programs.say_and_sleep("ready")]
+        with terminal_with(argv) as terminal:
+            terminal.shows(b"ready")
+            eventually_blocking(lambda: terminal.is_raw, what="raw mode")
+            service.send_signal(signal.SIGSTOP)
+
+            def has_left() -> bool:
+                terminal.type(b"\x03")
+                return not terminal.is_running
+
+            try:
+                eventually_blocking(has_left, what="the command's end")
+                assert terminal.ended() == 130
+                assert not terminal.is_raw
+            finally:
+                service.send_signal(signal.SIGCONT)
