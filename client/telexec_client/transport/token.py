@@ -11,20 +11,21 @@ def read_token(path: str) -> str:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            return checked_token(file.read().strip())
+            token = file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise AuthenticationError(f"cannot read the token file {path!r}: {why}") from error
+    return checked_token(token, f"the token in {path!r}")
 
 
-def checked_token(token: str) -> str:
-    """Return a token that may stand in a header.
+def checked_token(token: str, called: str = "the token") -> str:
+    """Return a token that may stand in a header; an error says what it is `called`.
 
     Raises:
         AuthenticationError: It is empty, or holds characters that a header cannot carry.
     """
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise AuthenticationError(
-            "cannot use the token: it is empty or holds spaces or characters that are not ASCII"
+            f"cannot use {called}: it is empty or holds spaces or characters that are not ASCII"
         )
     return token

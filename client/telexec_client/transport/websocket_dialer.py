@@ -91,5 +91,6 @@ def _uri(address: Address) -> WebSocketURI:
 def _why(error: OSError) -> str:
     # The loops' own texts repeat the address and leave out the reason.
     if error.errno is None or isinstance(error, socket.gaierror | ssl.SSLError):
-        return error.strerror or str(error)
+        # The loops have no words for a host that closes instead of speaking TLS.
+        return error.strerror or str(error) or "it closed the connection before TLS was set up"
     return os.strerror(error.errno)

@@ -167,3 +167,28 @@ def test_standard_streams_that_are_closed_are_as_if_nobody_were_there(
     argv = remote.run("--", *programs.shell("echo out; echo err >&2; cat; exit 6"))
     with running(argv, through=["sh", "-c", f'exec "$@" {closed}', "sh"]) as command:
         assert command.ended().exit_code == 6
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_output_that_cannot_be_written_is_said(remote: Host, options: list[str]) -> None:
+    argv = remote.run(*options, "--", *programs.shell("echo out"))
+    with running(argv, through=["sh", "-c", 'exec "$@" >/dev/full', "sh"]) as command:
+        ended = command.ended()
+    assert ended.exit_code == 125
+    assert_one_line(ended, "standard output", "No space left")
+
+
+def test_a_token_file_that_holds_no_token_is_named(remote: Host, tmp_path: Path) -> None:
+    file = tmp_path / "empty"
+    file.write_text("\n")
+    ended = telexec(*remote.run("--token-file", str(file), "--", "true"))
+    assert ended.exit_code == 125
+    assert_one_line(ended, str(file))
+
+
+def test_a_host_without_tls_that_is_asked_for_it_is_said_to_have_none(
+    tokened_service: Server,
+) -> None:
+    ended = telexec("run", "--url", tokened_service.url.replace("ws:", "wss:"), "--", "true")
+    assert ended.exit_code == 125
+    assert_one_line(ended, "TLS")
