@@ -87,6 +87,8 @@ def _check(wish: StartWish) -> None:
     if any("\0" in argument for argument in wish.argv):
         raise StartError(program, "an argument holds a NUL")
     _check_variables(program, wish.env or {})
+    if isinstance(wish.unset, str):
+        raise StartError(program, "unset is a collection of names and not a string")
     if wish.size is not None and not wish.tty:
         raise StartError(program, "a size without a terminal means nothing")
     if wish.timeout_s is not None and wish.timeout_s < 0:

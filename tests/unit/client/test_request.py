@@ -128,3 +128,8 @@ def test_what_no_host_can_start_is_refused(wish: StartWish) -> None:
 
 def test_the_default_is_the_hosts_own_policy() -> None:
     assert StartWish(argv=["prog"]).env_policy is HOST_POLICY
+
+
+def test_a_name_is_not_taken_for_names() -> None:
+    with pytest.raises(StartError, match="unset is a collection"):
+        request(StartWish(argv=["prog"], unset="LANG"))
