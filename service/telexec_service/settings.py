@@ -10,6 +10,7 @@ from telexec_service.app import ServiceOptions
 from telexec_service.config import Config, ConfigError, Service, load_config
 from telexec_service.core.contract import check_contract
 from telexec_service.transport.address import (
+    Address,
     ListenError,
     StdioAddress,
     TcpAddress,
@@ -56,16 +57,24 @@ def service_options(config: Config) -> ServiceOptions:
         TokenFileError: The token file cannot be used.
     """
     service = config.service
-    address = parse_address(service.listen)
-    if isinstance(address, StdioAddress):
-        # Whoever holds the pipes is who started this.
-        return ServiceOptions(address, None, config)
-    if isinstance(address, TcpAddress) and not address.is_loopback:
-        _check_exposed(service)
-    if service.no_auth:
+    address = listen_address(service)
+    # With stdio, whoever holds the pipes is who started this.
+    if isinstance(address, StdioAddress) or service.no_auth:
         return ServiceOptions(address, None, config)
     token_file = os.path.expanduser(service.token_file or default_token_file())
     return ServiceOptions(address, load_or_create_token(token_file), config)
+
+
+def listen_address(service: Service) -> Address:
+    """Return where to listen.
+
+    Raises:
+        ListenError: The address cannot be used, or not without a token or encryption.
+    """
+    address = parse_address(service.listen)
+    if isinstance(address, TcpAddress) and not address.is_loopback:
+        _check_exposed(service)
+    return address
 
 
 def default_token_file() -> str:

@@ -140,6 +140,19 @@ def test_a_file_that_cannot_be_used_is_one_line_with_the_place(
         assert str(tmp_path / "telexec.toml") in line
 
 
+@pytest.mark.parametrize("listen", ["ftp://x", "ws://0.0.0.0:0"])
+@pytest.mark.parametrize("arguments", [["config", "check"], []])
+def test_an_address_that_cannot_be_served_on_is_no_configuration(
+    tmp_path: Path, arguments: list[str], listen: str
+) -> None:
+    ended = command(tmp_path, *arguments, config=f'[service]\nlisten = "{listen}"\n')
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("telexec-service: cannot listen on ")
+    assert listen in line
+
+
 def test_a_value_that_is_wrong_is_not_shown_where_it_may_be_a_secret(tmp_path: Path) -> None:
     config = '[env.set]\nDEPLOY_TOKEN = ["s3cret"]\n'
 
