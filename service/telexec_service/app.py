@@ -157,7 +157,7 @@ async def _drain(sessions: SessionTable, config: Config, stop: _StopSignals) -> 
     if await _all_ended(sessions, config.shutdown.kill_grace_s, stop):
         return
     for process in tuple(sessions.running_processes):
-        process.terminate(EndReason.SHUTDOWN)
+        process.kill_for_shutdown()
     await _all_ended(sessions, KILL_DEADLINE_S, stop)
 
 

@@ -211,3 +211,15 @@ async def test_one_that_ends_in_time_is_left_alone(peer: RawPeer) -> None:
     process = await peer.start(programs.exit_with(4), timeoutMs=60_000)
     exited = await process.until_closed()
     assert (exited["exitCode"], exited["reason"]) == (4, "exited")
+
+
+async def test_what_outlives_a_process_whose_time_is_over_is_killed_after_the_grace(
+    peer: RawPeer,
+) -> None:
+    script = "(trap '' TERM; echo ready; while :; do sleep 0.05; done) & wait"
+    process = await peer.start(
+        programs.shell(script), env={"PATH": "/bin:/usr/bin"}, timeoutMs=500, killGraceMs=300
+    )
+    exited = await process.until_closed()
+    assert process.output() == b"ready\n"
+    assert (exited["reason"], exited["signal"]) == ("timeout", "SIGTERM")

@@ -1,6 +1,7 @@
 """One child: its output into the log, its input from the queue, and the truth about its end."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -65,6 +66,7 @@ class Process:
         self._end_reason: EndReason | None = None
         self._group_lives = True
         self._deadline: asyncio.TimerHandle | None = None
+        self._is_kill_due = False
         self._readers: set[Callable[[], None]] = set()
         self._stdin = StdinWriter(
             self._loop,
@@ -121,7 +123,7 @@ class Process:
         if self._pipes[0].is_open:
             set_terminal_size(self._terminal, size)
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         """Signal the process group; after the end of the child this does nothing."""
         if not self.is_running:
             return
@@ -146,7 +148,12 @@ class Process:
     def interrupt_for_shutdown(self) -> None:
         """Ask the process group to end, because the service does."""
         self._end_reason = self._end_reason or EndReason.SHUTDOWN
-        self.signal(signal.SIGTERM)
+        self._try_to_signal(signal.SIGTERM)
+
+    def kill_for_shutdown(self) -> None:
+        """Kill the process group, because the service ends and has no more time."""
+        self._end_reason = self._end_reason or EndReason.SHUTDOWN
+        self._try_to_signal(signal.SIGKILL)
 
     def regulate(self) -> None:
         """Let the child go on or wait, as the log has room, and drop what may be dropped."""
@@ -174,7 +181,8 @@ class Process:
         A child that takes a moment to die is left to the reaper.
         """
         if self._pidfd >= 0:
-            self.terminate(reason)
+            self._end_reason = self._end_reason or reason
+            self._try_to_signal(signal.SIGKILL)
             self._loop.remove_reader(self._pidfd)
             self._reaper.adopt(self.pid, self._pidfd)
             self._pidfd = -1
@@ -195,11 +203,12 @@ class Process:
         pid, status, _usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return
-        self._cancel_deadline()
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1
         self._group_lives = group_exists(self.pid)
+        if not (self._is_kill_due and self._group_lives):
+            self._cancel_deadline()
         self._exit = exited = _read_status(status, self._end_reason)
         for pipe in self._pipes:
             pipe.note_exit()
@@ -230,8 +239,19 @@ class Process:
         if not self.is_running:
             return
         self._end_reason = self._end_reason or reason
-        self.signal(signal.SIGTERM)
-        self._deadline = self._loop.call_later(kill_grace_s, self.terminate, reason)
+        self._try_to_signal(signal.SIGTERM)
+        self._is_kill_due = True
+        self._deadline = self._loop.call_later(kill_grace_s, self._kill_group)
+
+    def _kill_group(self) -> None:
+        """End what TERM did not, also what outlived the child and holds its output open."""
+        self._deadline = None
+        kill_group(self.pid)
+
+    def _try_to_signal(self, number: int) -> None:
+        # One that became another user's cannot be ended; that must not keep the others alive.
+        with contextlib.suppress(RpcFailure):
+            self.signal(number)
 
 
 def _read_status(status: int, reason: EndReason | None) -> _Exit:
