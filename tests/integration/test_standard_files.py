@@ -15,9 +15,17 @@ from tests.harness.server import minimal_environment
 from tests.harness.service import LOOPBACK, service_argv
 
 
-def launched(argv: list[str], directory: Path, **files: int) -> subprocess.Popen[bytes]:
+def launched(
+    argv: list[str],
+    directory: Path,
+    *,
+    stdin: int | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> subprocess.Popen[bytes]:
     """Start a service; the caller waits for its end."""
-    return subprocess.Popen(argv, env=minimal_environment(directory), **files)
+    env = minimal_environment(directory)
+    return subprocess.Popen(argv, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
 async def test_nobody_who_reads_its_log_is_no_reason_to_refuse_work(tmp_path: Path) -> None:
