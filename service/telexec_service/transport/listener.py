@@ -100,11 +100,15 @@ class Listener:
         for connection in tuple(self._connections):
             connection.go_away()
         await self._all_closed.wait()
+        if self._stdio is not None:
+            await self._stdio.wait_until_written()
 
     def abort(self) -> None:
         """End what is left of every connection at once."""
         for connection in tuple(self._connections):
             connection.abort()
+        if self._stdio is not None:
+            self._stdio.abort()
 
     def _make_connection(self) -> WebSocketConnection:
         connection = WebSocketConnection(

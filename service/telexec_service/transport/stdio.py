@@ -17,6 +17,9 @@ from telexec_service.transport.address import ListenError
 CONGESTED_BYTES = 512 * 1024
 """With so much unsent, output waits."""
 
+MAX_UNSENT_BYTES = 16 * 1024 * 1024
+"""With so much unsent, no more requests are read: the peer must take its answers to get more."""
+
 
 class StdioConnection(asyncio.Protocol):
     """Both directions of the peer, over one transport or two.
@@ -45,6 +48,9 @@ class StdioConnection(asyncio.Protocol):
         self._is_blocked = False
         self._was_congested = False
         self._is_lost = False
+        self._is_ending = False
+        self._is_reading_paused = False
+        self._all_written = asyncio.Event()
         self._receiver = accept(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,6 +66,8 @@ class StdioConnection(asyncio.Protocol):
         """Take what the peer sent."""
         *lines, rest = data.split(b"\n")
         for line in lines:
+            if self._is_ending:
+                return
             self._extend(line)
             message, self._line = self._line, bytearray()
             if self._is_skipping:
@@ -71,11 +79,23 @@ class StdioConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everybody that the peer is gone."""
         del exc
+        if cast("object", self._reading) is self._writing:
+            self._all_written.set()
         if self._is_lost:
             return
         self._is_lost = True
         self._receiver.on_lost()
         self._on_closed()
+
+    def writing_lost(self, exc: Exception | None) -> None:
+        """Note that stdout took all it ever will."""
+        self._all_written.set()
+        self.connection_lost(exc)
+
+    async def wait_until_written(self) -> None:
+        """Return once the peer has all that was queued before `go_away`."""
+        if self._writing is not None:
+            await self._all_written.wait()
 
     @property
     def is_congested(self) -> bool:
@@ -97,7 +117,7 @@ class StdioConnection(asyncio.Protocol):
 
     def send(self, *parts: bytes) -> None:
         """Queue one line; all of one turn of the loop leave in one write."""
-        if self._is_lost:
+        if self._is_lost or self._is_ending:
             return
         self._outgoing += parts
         self._outgoing.append(b"\n")
@@ -114,11 +134,17 @@ class StdioConnection(asyncio.Protocol):
 
     def go_away(self) -> None:
         """End the connection after what is queued."""
+        self._is_ending = True
         self._flush()
         if self._writing is not None:
             self._writing.close()
         if self._reading is not None:
             self._reading.close()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._writing is not None:
+            self._writing.abort()
 
     async def is_alive(self) -> bool:
         """Whether the pipes are open: there is nobody else who could ask."""
@@ -148,9 +174,22 @@ class StdioConnection(asyncio.Protocol):
         self._note_written()
 
     def _note_written(self) -> None:
+        self._regulate_reading()
         if self._was_congested and not self._is_blocked and not self._is_lost:
             self._was_congested = False
             self._receiver.on_writable()
+
+    def _regulate_reading(self) -> None:
+        if self._writing is None or self._reading is None or self._is_ending or self._is_lost:
+            return
+        unsent = self._writing.get_write_buffer_size() + self._outgoing_bytes
+        if (unsent > MAX_UNSENT_BYTES) is self._is_reading_paused:
+            return
+        self._is_reading_paused = not self._is_reading_paused
+        if self._is_reading_paused:
+            self._reading.pause_reading()
+        else:
+            self._reading.resume_reading()
 
 
 class _StdoutProtocol(asyncio.Protocol):
@@ -166,7 +205,7 @@ class _StdoutProtocol(asyncio.Protocol):
         self._connection.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connection.connection_lost(exc)
+        self._connection.writing_lost(exc)
 
 
 async def connect_stdio(connection: StdioConnection) -> None:
