@@ -102,14 +102,11 @@ class Connection:
             if not inspect.iscoroutine(outcome):
                 self._answer(request, outcome)
                 return
-            limit = self._host.config.limits.max_requests_in_flight
-            if len(self._waiting) >= limit:
+            try:
+                self._check_room()
+            except RpcFailure:
                 outcome.close()
-                raise limit_reached(
-                    f"cannot take the request: {limit} are in flight (max_requests_in_flight)",
-                    "max_requests_in_flight",
-                    limit,
-                )
+                raise
         except RpcFailure as failure:
             self._fail(request.id, failure, method=request.method)
         except Exception:  # noqa: BLE001 - the root of a request: logged, and answered
@@ -134,7 +131,18 @@ class Connection:
             )
         params = _decode(route.method, request)
         self._handshake.check_request()
+        if route.acts_before_waiting:
+            self._check_room()
         return route.serve(self._own_session(), params)
+
+    def _check_room(self) -> None:
+        limit = self._host.config.limits.max_requests_in_flight
+        if len(self._waiting) >= limit:
+            raise limit_reached(
+                f"cannot take the request: {limit} are in flight (max_requests_in_flight)",
+                "max_requests_in_flight",
+                limit,
+            )
 
     def _own_session(self) -> Session:
         if self._session is None:

@@ -47,7 +47,7 @@ class ProcessRoutes:
         return collect(
             Route(methods.START, self._start),
             Route(methods.READ, _read),
-            Route(methods.WRITE, _write),
+            Route(methods.WRITE, _write, acts_before_waiting=True),
             Route(methods.SIGNAL, _signal),
             Route(methods.TERMINATE, _terminate),
             Route(methods.CLOSE_STDIN, _close_stdin),

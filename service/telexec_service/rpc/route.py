@@ -16,10 +16,13 @@ class Route(Generic[Params, Result]):
     """What serves a method: with a result at once, or with one to wait for.
 
     A request that is answered at once costs no task, so the handlers of frequent ones should be.
+    `acts_before_waiting`: what is asked for is done when `serve` returns, also if the result is one
+    to wait for; so a request that must not wait must not be served either.
     """
 
     method: Method[Params, Result]
     serve: Callable[[Session, Params], Result | Coroutine[Any, Any, Result]]
+    acts_before_waiting: bool = False
 
 
 Routes = dict[str, Route[Any, Any]]
