@@ -66,9 +66,11 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._receiver: Receiver | None = None
         self._is_refused = False
-        self._fragments: list[bytes] = []
+        self._is_end_due = False
+        self._fragments = bytearray()
         self._outgoing: list[bytes] = []
         self._outgoing_bytes = 0
+        self._written_bytes = 0
         self._is_flush_due = False
         self._is_blocked = False
         self._was_congested = False
@@ -219,9 +221,9 @@ class WebSocketConnection(asyncio.Protocol):
         if frame.fin and not self._fragments:
             self._receiver.on_message(bytes(frame.data))
             return
-        self._fragments.append(bytes(frame.data))
+        self._fragments += frame.data
         if frame.fin:
-            message = b"".join(self._fragments)
+            message = bytes(self._fragments)
             self._fragments.clear()
             self._receiver.on_message(message)
 
@@ -231,6 +233,7 @@ class WebSocketConnection(asyncio.Protocol):
             return
         if self._outgoing:
             parts, self._outgoing, self._outgoing_bytes = self._outgoing, [], 0
+            self._written_bytes += sum(map(len, parts))
             self._transport.writelines(parts)
         self._note_written()
 
@@ -260,6 +263,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._flush()
         for data in to_send:
             if data:
+                self._written_bytes += len(data)
                 self._transport.write(data)
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
@@ -275,10 +279,13 @@ class WebSocketConnection(asyncio.Protocol):
     def _expect_end(self) -> None:
         if self._transport is None:
             return
-        self._cancel_timer()
         if self._protocol.state is State.CLOSED or self._receiver is None:
             self._transport.close()
-        self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
+        # Once: a peer that goes on talking instead of answering the close gets no more time for it.
+        if not self._is_end_due:
+            self._is_end_due = True
+            self._cancel_timer()
+            self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
 
     def _arm_keepalive(self) -> None:
         self._cancel_timer()
@@ -292,15 +299,30 @@ class WebSocketConnection(asyncio.Protocol):
             self._arm_keepalive()
             return
         self._ping()
+        self._give_time_to_answer()
+
+    def _give_time_to_answer(self) -> None:
         self._timer = self._loop.call_later(
-            self._config.keepalive.timeout_s, self._end_if_silent, self._heard_at
+            self._config.keepalive.timeout_s,
+            self._end_if_silent,
+            self._heard_at,
+            self._taken_bytes(),
         )
 
-    def _end_if_silent(self, heard_at: float) -> None:
-        if self._heard_at == heard_at:
-            self.abort()
-        else:
+    def _end_if_silent(self, heard_at: float, taken_bytes: int) -> None:
+        if self._heard_at != heard_at:
             self._arm_keepalive()
+        elif self._taken_bytes() != taken_bytes:
+            # A slow link: the ping waits behind what the peer is still taking.
+            self._give_time_to_answer()
+        else:
+            self.abort()
+
+    def _taken_bytes(self) -> int:
+        """Return how much the system took of what was written; it takes no more for a dead peer."""
+        if self._transport is None:
+            return self._written_bytes
+        return self._written_bytes - self._transport.get_write_buffer_size()
 
     def _ping(self) -> None:
         if self._protocol.state is State.OPEN:
