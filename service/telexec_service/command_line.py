@@ -1,6 +1,10 @@
 """The flags and subcommands of `telexec-service`."""
 
 import argparse
+import difflib
+import itertools
+import re
+from collections.abc import Sequence
 
 from telexec_service import __version__
 from telexec_service.logs import LEVELS
@@ -27,6 +31,19 @@ _CONFIG_VERBS = {
     "show": "print the configuration that is in force, secrets left out",
     "init": "print a file with every key, its default and what it means",
 }
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the flags and the command; a mistake is said on stderr and exits with 2."""
+    parser = make_parser()
+    # argparse would take the value of an unknown flag for a command, and complain about that.
+    known = re.findall(r"--[a-z-]+", parser.format_help())
+    for argument in itertools.takewhile(lambda argument: argument != "config", arguments):
+        flag = argument.partition("=")[0]
+        if flag.startswith("--") and flag != "--" and flag not in known:
+            near = difflib.get_close_matches(flag, known, n=1)
+            parser.error(f"unknown flag {flag}" + "".join(f": did you mean {it}?" for it in near))
+    return parser.parse_args(arguments)
 
 
 def make_parser() -> argparse.ArgumentParser:

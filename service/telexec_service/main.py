@@ -10,7 +10,7 @@ from typing import Any
 import uvloop
 
 from telexec_service.app import ServiceOptions, serve
-from telexec_service.command_line import make_parser
+from telexec_service.command_line import parse_arguments
 from telexec_service.config import ConfigError
 from telexec_service.logs import open_log
 from telexec_service.own_environment import shut_memory, take_own_environment
@@ -25,7 +25,7 @@ EXIT_FAILURE = 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0 after a graceful end, 1 if it cannot do what it was told."""
     _open_standard_files()
-    flags = make_parser().parse_args(arguments)
+    flags = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     try:
         if flags.command == "config":
             return _run_config(flags)

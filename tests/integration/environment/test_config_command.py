@@ -162,6 +162,14 @@ def test_a_value_that_is_wrong_is_not_shown_where_it_may_be_a_secret(tmp_path: P
     assert "s3cret" not in ended.stderr
 
 
+@pytest.mark.parametrize("arguments", [["--lisen", "ws://127.0.0.1:0"], ["--lisen=stdio"]])
+def test_a_misspelt_flag_is_named_and_not_its_value(tmp_path: Path, arguments: list[str]) -> None:
+    ended = command(tmp_path, *arguments)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "unknown flag --lisen: did you mean --listen?" in ended.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("arguments", [["config"], ["config", "chek"], ["config", "init", "x"]])
 def test_a_command_that_is_not_there_is_a_mistake_of_usage(
     tmp_path: Path, arguments: list[str]
