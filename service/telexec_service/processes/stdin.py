@@ -37,6 +37,7 @@ class StdinWriter:
         self._limits = limits
         self._is_terminal = is_terminal
         self._is_line_begun = False
+        self._is_ended = False
         self._queue: deque[memoryview] = deque()
         self._queued_bytes = 0
         self._waiting: deque[asyncio.Future[WriteStatus]] = deque()
@@ -53,14 +54,16 @@ class StdinWriter:
         known = self._writes.known(write_id)
         if known is not None:
             return known
+        self._is_ended = False
         outcome = self._queue_data(data)
         self._writes.remember(write_id, outcome)
         return outcome
 
     def end(self) -> None:
-        """End the input once all that is queued was written. Again is no error."""
-        if self._descriptor is None or self._is_ending:
+        """End the input once all queued is written; again without a write since does nothing."""
+        if self._descriptor is None or self._is_ending or self._is_ended:
             return
+        self._is_ended = True
         if self._is_terminal:
             # In mid-line the first one only hands over what there is (termios(3), VEOF).
             self._queue_data(_END_OF_FILE * 2 if self._is_line_begun else _END_OF_FILE)

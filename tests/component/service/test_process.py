@@ -215,6 +215,19 @@ async def test_end_of_input_on_a_pty_is_control_d(runner: Runner) -> None:
     assert events[-2].exit_code == 0
 
 
+async def test_an_end_of_input_that_is_asked_for_again_is_one_end(runner: Runner) -> None:
+    process = runner.start(["sh", "-c", "cat; echo first; cat; echo second"], size=TerminalSize())
+    process.end_input()
+    process.end_input()
+    await runner.until(lambda: b"first" in output_of(list(process.log.events_after(0)), "pty"))
+    process.write(b"more\n", WriteId("w"))
+    process.end_input()
+
+    shown = output_of(await runner.closed(process), "pty")
+
+    assert shown.index(b"first") < shown.index(b"more") < shown.index(b"second")
+
+
 @pytest.mark.parametrize("size", [None, TerminalSize()])
 async def test_a_child_gets_only_its_three_descriptors_and_default_signals(
     runner: Runner, size: TerminalSize | None
