@@ -11,20 +11,21 @@ import pytest
 from tests.harness import programs
 from tests.harness.deadline import eventually
 from tests.harness.raw_peer import raw_peer
+from tests.harness.required import skip_unless_required
 from tests.harness.server import minimal_environment, running_server
 from tests.harness.service import service_argv
 
 NOBODY = "65534"
 CONFIG = "[sessions]\nlease_s = 0.2\n[shutdown]\ndrain_s = 0.1\nkill_grace_s = 0.1\n"
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv"
-)
+pytestmark = pytest.mark.root
 
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
     """Return a directory that every user may use."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        skip_unless_required("cannot become other users: needs root and setpriv(1)")
     with tempfile.TemporaryDirectory() as path:
         os.chmod(path, 0o777)
         yield Path(path)

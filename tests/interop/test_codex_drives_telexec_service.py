@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.harness.codex import (
     running_exec_server,
 )
 from tests.harness.deadline import eventually
-from tests.harness.fault_proxy import fault_proxy
+from tests.harness.fault_proxy import FaultProxy, fault_proxy
 from tests.harness.frame_tap import frame_tap
 from tests.harness.scripted_model import (
     Script,
@@ -226,6 +227,27 @@ async def test_a_patch_adds_changes_moves_and_removes_files_through_the_host(
     assert (workspace / "old.txt").as_uri() in written
 
 
+@asynccontextmanager
+async def half_way(
+    host: Server, codex: Path, script: Script, workspace: Path, tmp_path: Path
+) -> AsyncGenerator[FaultProxy]:
+    """Run Codex through a proxy; the block begins once its command has made the file `half`."""
+    with fault_proxy(host.url) as proxy:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                run_codex(
+                    codex,
+                    RemoteUrl(proxy.url),
+                    script,
+                    directory=tmp_path / "codex",
+                    workspace=workspace,
+                ),
+                name="codex",
+            )
+            await eventually((workspace / "half").exists, what="the first half")
+            yield proxy
+
+
 async def test_a_cut_connection_in_the_middle_of_a_command_loses_no_line(
     host: Server, codex: Path, workspace: Path, tmp_path: Path
 ) -> None:
@@ -239,23 +261,11 @@ async def test_a_cut_connection_in_the_middle_of_a_command_loses_no_line(
         result = yield exec_command("echo after")
         assert (yield from until_exit(result)) == (0, "after\n")
 
-    with fault_proxy(host.url) as proxy:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(
-                run_codex(
-                    codex,
-                    RemoteUrl(proxy.url),
-                    script(),
-                    directory=tmp_path / "codex",
-                    workspace=workspace,
-                ),
-                name="codex",
-            )
-            await eventually((workspace / "half").exists, what="the first half")
-            proxy.cut()
-            await proxy.until_connections(2)
-            (workspace / "go").touch()
-        assert proxy.connections == 2
+    async with half_way(host, codex, script(), workspace, tmp_path) as proxy:
+        proxy.cut()
+        await proxy.until_connections(2)
+        (workspace / "go").touch()
+    assert proxy.connections == 2
 
 
 async def test_a_command_that_ends_while_the_connection_is_down_is_not_lost(
@@ -268,24 +278,12 @@ async def test_a_command_that_ends_while_the_connection_is_down_is_not_lost(
         )
         assert (yield from until_exit(result)) == (9, "before\nbehind\n")
 
-    with fault_proxy(host.url) as proxy:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(
-                run_codex(
-                    codex,
-                    RemoteUrl(proxy.url),
-                    script(),
-                    directory=tmp_path / "codex",
-                    workspace=workspace,
-                ),
-                name="codex",
-            )
-            await eventually((workspace / "half").exists, what="the first half")
-            proxy.refuse()
-            proxy.cut()
-            (workspace / "go").touch()
-            await eventually((workspace / "done").exists, what="the command's end")
-            proxy.accept()
+    async with half_way(host, codex, script(), workspace, tmp_path) as proxy:
+        proxy.refuse()
+        proxy.cut()
+        (workspace / "go").touch()
+        await eventually((workspace / "done").exists, what="the command's end")
+        proxy.accept()
 
 
 @pytest.mark.parametrize("kind", ["telexec-service", "exec-server"])
