@@ -33,7 +33,6 @@ from telexec_service.transport.listener import Listener, announce
 CLOSE_DEADLINE_S = 5.0
 """How long peers have to answer the end of their connections, and killed children to die."""
 
-
 KILL_DEADLINE_S = 1.0
 """How long killed processes have to die before their clients are told that they are gone."""
 
@@ -157,7 +156,7 @@ async def _drain(sessions: SessionTable, config: Config, stop: _StopSignals) -> 
     if await _all_ended(sessions, config.shutdown.kill_grace_s, stop):
         return
     for process in tuple(sessions.running_processes):
-        process.kill_for_shutdown()
+        process.kill(EndReason.SHUTDOWN)
     await _all_ended(sessions, KILL_DEADLINE_S, stop)
 
 

@@ -22,7 +22,7 @@ from telexec_schemas.environment_policy import (
 )
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_service.config import Environment, Policy
-from telexec_service.core.failure import RpcFailure
+from telexec_service.core.failure import RpcFailure, printable
 from telexec_service.core.name_classes import CLASSES, CLASSES_VERSION, expand
 from telexec_service.core.overlay_rules import OverlayRules, check_names
 
@@ -52,6 +52,7 @@ class _Chosen:
     base: Mapping[str, str]
     result: Mapping[str, str]
     inherited: frozenset[str]
+    fixed: frozenset[str]
     digest: str
 
 
@@ -77,7 +78,7 @@ class HostEnvironment:
         self._policies = {HOST_PROFILE: _wire_policy(rules)} | {
             name: _wire_policy(policy) for name, policy in rules.profiles.items()
         }
-        self._exact = _Chosen(None, None, {}, {}, frozenset(), self._digest(None))
+        self._exact = _Chosen(None, None, {}, {}, frozenset(), frozenset(), self._digest(None))
         self._chosen: dict[object, _Chosen] = {}
 
     @property
@@ -130,30 +131,28 @@ class HostEnvironment:
         overlay = {name: request.overlay[name] for name in request.overlay if name not in refused}
         unset = [name for name in request.unset if name not in refused]
         trace = trace_environment(chosen.base, chosen.policy, overlay, unset)
-        dropped = dict(trace.dropped)
         origins = {
             name: _origin(origin, chosen)
             for name, origin in trace.origins.items()
             if origin != "set" or name not in refused
         }
-        for name in self._fixed_names(chosen.base, chosen.policy):
-            origins[name] = VariableOrigin.HOST
-            dropped.pop(name, None)
+        origins |= dict.fromkeys(chosen.fixed, VariableOrigin.HOST)
         environment = {**chosen.result, **overlay}
         self._check_size({name: environment[name] for name in origins})
         hidden = self._hidden if chosen.policy is not None else {}
-        dropped |= {name: rule for name, rule in hidden.items() if name not in chosen.base}
-        dropped = {name: rule for name, rule in dropped.items() if name not in origins}
+        dropped = trace.dropped | {
+            name: rule for name, rule in hidden.items() if name not in chosen.base
+        }
         return EnvironmentExplanation(
             profile=chosen.profile,
             digest=chosen.digest,
             variables=[
                 ExplainedVariable(
-                    _printable(name), origin, _shown(name, environment[name]) if values else None
+                    printable(name), origin, _shown(name, environment[name]) if values else None
                 )
                 for name, origin in sorted(origins.items())
             ],
-            dropped=_ruled(dropped),
+            dropped=_ruled({name: dropped[name] for name in dropped if name not in origins}),
             refused=_ruled(refused),
             accepted=self._overlay_rules.accepted,
         )
@@ -228,20 +227,12 @@ class HostEnvironment:
         if len(self._chosen) >= RESULTS_REMEMBERED:
             del self._chosen[next(iter(self._chosen))]
         result = build_environment(base, policy, {})
-        result |= {name: base[name] for name in self._fixed_names(base, policy)}
-        inherited = frozenset(
-            name for name in result if name in base and name not in policy.set
-        ).union(self._fixed_names(base, policy))
-        chosen = _Chosen(profile, policy, base, result, inherited, self._digest(policy))
+        fixed = frozenset(name for name in base if self._overlay_rules.is_fixed(name))
+        result |= {name: base[name] for name in fixed}
+        inherited = fixed.union(name for name in result if name in base and name not in policy.set)
+        chosen = _Chosen(profile, policy, base, result, inherited, fixed, self._digest(policy))
         self._chosen[key] = chosen
         return chosen
-
-    def _fixed_names(
-        self, base: Mapping[str, str], policy: EnvironmentPolicy | None
-    ) -> Sequence[str]:
-        if policy is None:
-            return ()
-        return [name for name in base if self._overlay_rules.is_fixed(name)]
 
     def _refused(self, request: EnvironmentRequest, chosen: _Chosen) -> dict[str, str]:
         """Return what the request may not touch, by whichever door, each with the rule."""
@@ -262,7 +253,7 @@ class HostEnvironment:
         return refused
 
     def _refusal(self, refused: Mapping[str, str]) -> RpcFailure:
-        listed = ", ".join(f"{_printable(name)!r} ({refused[name]})" for name in sorted(refused))
+        listed = ", ".join(f"{printable(name)!r} ({refused[name]})" for name in sorted(refused))
         is_invalid = all(rule.startswith("invalid") for rule in refused.values())
         accepted = self._overlay_rules.accepted
         return RpcFailure(
@@ -331,16 +322,12 @@ def _hiding_rule(name: str, patterns: Mapping[str, str]) -> str | None:
 
 
 def _ruled(rules: Mapping[str, str]) -> list[RuledVariable]:
-    return [RuledVariable(_printable(name), rules[name]) for name in sorted(rules)]
+    return [RuledVariable(printable(name), rules[name]) for name in sorted(rules)]
 
 
 def _shown(name: str, value: str) -> str | None:
     is_secret = first_match(name, CLASSES["@credentials"].patterns) is not None
-    return None if is_secret else _printable(value)
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
+    return None if is_secret else printable(value)
 
 
 def _too_large(name: str, size: int, limit: int) -> RpcFailure:

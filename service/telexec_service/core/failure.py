@@ -45,9 +45,13 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
     def to_wire(self) -> WireError:
         """Return the error as it travels; what JSON cannot carry of its texts is replaced."""
         data = ErrorData(
-            self.reason, _printable(self.subject), self.limit, self.refused, self.accepted
+            self.reason,
+            None if self.subject is None else printable(self.subject),
+            self.limit,
+            self.refused,
+            self.accepted,
         )
-        message = _printable(self.message) or self.reason
+        message = printable(self.message) or self.reason
         return WireError(int(self.code), message, msgspec.Raw(encode(data)))
 
 
@@ -62,5 +66,6 @@ def limit_reached(message: str, subject: str, limit: int) -> RpcFailure:
     )
 
 
-def _printable(text: str | None) -> str | None:
-    return text if text is None else text.encode("utf-8", "backslashreplace").decode()
+def printable(text: str) -> str:
+    """Return a text that JSON can carry: bytes in it that are not UTF-8 are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -150,9 +150,9 @@ class Process:
         self._end_reason = self._end_reason or EndReason.SHUTDOWN
         self._try_to_signal(signal.SIGTERM)
 
-    def kill_for_shutdown(self) -> None:
-        """Kill the process group, because the service ends and has no more time."""
-        self._end_reason = self._end_reason or EndReason.SHUTDOWN
+    def kill(self, reason: EndReason) -> None:
+        """Kill the process group as far as this service may; see `terminate`."""
+        self._end_reason = self._end_reason or reason
         self._try_to_signal(signal.SIGKILL)
 
     def regulate(self) -> None:
@@ -181,8 +181,7 @@ class Process:
         A child that takes a moment to die is left to the reaper.
         """
         if self._pidfd >= 0:
-            self._end_reason = self._end_reason or reason
-            self._try_to_signal(signal.SIGKILL)
+            self.kill(reason)
             self._loop.remove_reader(self._pidfd)
             self._reaper.adopt(self.pid, self._pidfd)
             self._pidfd = -1

@@ -15,6 +15,11 @@ from telexec_service.core.output_log import Event, Exited, Output
 from telexec_service.core.peer import Peer
 from telexec_service.processes.process import Process
 
+_OUTPUT_HEAD = (
+    b'{"method":%b,"params":{"processId":%%b,"seq":%%d,"stream":"%%b","chunk":"'
+    % encode(OUTPUT.name)
+)
+
 
 class OutputSender:
     """The one place that pushes output to a peer.
@@ -59,8 +64,7 @@ class OutputSender:
 def _frame(process_id: ProcessId, event: Event) -> tuple[bytes, ...]:
     if isinstance(event, Output):
         # The hot path: the frame is put together around the output, so that it is copied once.
-        head = b'{"method":"%b","params":{"processId":%b,"seq":%d,"stream":"%b","chunk":"' % (
-            OUTPUT.name.encode(),
+        head = _OUTPUT_HEAD % (
             encode(process_id),
             event.seq,
             event.stream.encode(),

@@ -100,7 +100,8 @@ class StdioConnection(asyncio.Protocol):
     @property
     def is_congested(self) -> bool:
         """Whether output should wait for `Receiver.on_writable`."""
-        if self._is_lost:
+        if self._is_lost or self._is_ending:
+            # Nothing that is sent now arrives: it must not count as pushed.
             return True
         congested = self._is_blocked or self._outgoing_bytes >= CONGESTED_BYTES
         self._was_congested = self._was_congested or congested
