@@ -13,12 +13,7 @@ from telexec_service.config import Limits
 from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer, Receiver
 from telexec_service.transport.address import ListenError
-
-CONGESTED_BYTES = 512 * 1024
-"""With so much unsent, output waits."""
-
-MAX_UNSENT_BYTES = 16 * 1024 * 1024
-"""With so much unsent, no more requests are read: the peer must take its answers to get more."""
+from telexec_service.transport.outbox import CONGESTED_BYTES, MAX_UNSENT_BYTES, Outbox
 
 
 class StdioConnection(asyncio.Protocol):
@@ -37,16 +32,11 @@ class StdioConnection(asyncio.Protocol):
     ) -> None:
         self._limits = limits
         self._on_closed = on_closed
-        self._loop = asyncio.get_running_loop()
         self._reading: asyncio.ReadTransport | None = None
         self._writing: asyncio.WriteTransport | None = None
         self._line = bytearray()
         self._is_skipping = False
-        self._outgoing: list[bytes] = []
-        self._outgoing_bytes = 0
-        self._is_flush_due = False
-        self._is_blocked = False
-        self._was_congested = False
+        self._outbox = Outbox(self._flush)
         self._is_lost = False
         self._is_ending = False
         self._is_reading_paused = False
@@ -58,9 +48,10 @@ class StdioConnection(asyncio.Protocol):
         self._reading = cast("asyncio.ReadTransport", transport)
 
     def write_to(self, transport: asyncio.WriteTransport) -> None:
-        """Write to this transport."""
+        """Write to this transport, also what was queued before it was there."""
         self._writing = transport
         transport.set_write_buffer_limits(high=CONGESTED_BYTES)
+        self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent."""
@@ -103,29 +94,22 @@ class StdioConnection(asyncio.Protocol):
         if self._is_lost or self._is_ending:
             # Nothing that is sent now arrives: it must not count as pushed.
             return True
-        congested = self._is_blocked or self._outgoing_bytes >= CONGESTED_BYTES
-        self._was_congested = self._was_congested or congested
-        return congested
+        return self._outbox.is_congested
 
     def pause_writing(self) -> None:
         """Note that stdout takes no more for now."""
-        self._is_blocked = True
+        self._outbox.is_blocked = True
 
     def resume_writing(self) -> None:
         """Go on: stdout takes more."""
-        self._is_blocked = False
+        self._outbox.is_blocked = False
         self._note_written()
 
     def send(self, *parts: bytes) -> None:
         """Queue one line; all of one turn of the loop leave in one write."""
         if self._is_lost or self._is_ending:
             return
-        self._outgoing += parts
-        self._outgoing.append(b"\n")
-        self._outgoing_bytes += sum(map(len, parts))
-        if not self._is_flush_due:
-            self._is_flush_due = True
-            self._loop.call_soon(self._flush)
+        self._outbox.add(*parts, b"\n")
 
     def close(self, why: str) -> None:
         """End the connection after what is queued, because the peer broke the protocol."""
@@ -168,22 +152,22 @@ class StdioConnection(asyncio.Protocol):
         self.send(encode_failure(UNKNOWN_REQUEST_ID, failure.to_wire()))
 
     def _flush(self) -> None:
-        self._is_flush_due = False
-        if self._writing is not None and self._outgoing:
-            parts, self._outgoing, self._outgoing_bytes = self._outgoing, [], 0
+        if self._writing is None:
+            return
+        parts = self._outbox.take()
+        if parts:
             self._writing.writelines(parts)
         self._note_written()
 
     def _note_written(self) -> None:
         self._regulate_reading()
-        if self._was_congested and not self._is_blocked and not self._is_lost:
-            self._was_congested = False
+        if not self._is_lost and self._outbox.is_relieved():
             self._receiver.on_writable()
 
     def _regulate_reading(self) -> None:
         if self._writing is None or self._reading is None or self._is_ending or self._is_lost:
             return
-        unsent = self._writing.get_write_buffer_size() + self._outgoing_bytes
+        unsent = self._writing.get_write_buffer_size() + self._outbox.size_bytes
         if (unsent > MAX_UNSENT_BYTES) is self._is_reading_paused:
             return
         self._is_reading_paused = not self._is_reading_paused

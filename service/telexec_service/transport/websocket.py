@@ -19,12 +19,7 @@ from websockets.server import ServerProtocol
 from telexec_service.config import Config
 from telexec_service.core.admission import Gate
 from telexec_service.core.peer import Peer, Receiver
-
-CONGESTED_BYTES = 512 * 1024
-"""With so much unsent, output waits: enough to keep a socket busy between two turns of the loop."""
-
-MAX_UNSENT_BYTES = 16 * 1024 * 1024
-"""With so much unsent, no more requests are read: a peer must take its answers to get more."""
+from telexec_service.transport.outbox import CONGESTED_BYTES, MAX_UNSENT_BYTES, Outbox
 
 CLOSE_TIMEOUT_S = 5.0
 """How long a peer has to answer a close frame."""
@@ -68,12 +63,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._is_refused = False
         self._is_end_due = False
         self._fragments = bytearray()
-        self._outgoing: list[bytes] = []
-        self._outgoing_bytes = 0
+        self._outbox = Outbox(self._flush)
         self._written_bytes = 0
-        self._is_flush_due = False
-        self._is_blocked = False
-        self._was_congested = False
         self._is_reading_paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._heard_at = self._loop.time()
@@ -103,11 +94,11 @@ class WebSocketConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Note that the socket takes no more for now."""
-        self._is_blocked = True
+        self._outbox.is_blocked = True
 
     def resume_writing(self) -> None:
         """Go on: the socket takes more."""
-        self._is_blocked = False
+        self._outbox.is_blocked = False
         self._note_written()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -115,8 +106,7 @@ class WebSocketConnection(asyncio.Protocol):
         del exc
         self._cancel_timer()
         self._transport = None
-        self._outgoing.clear()
-        self._outgoing_bytes = 0
+        self._outbox.take()
         for sign in self._signs_of_life:
             _settle(sign, alive=False)
         receiver, self._receiver = self._receiver, None
@@ -130,21 +120,13 @@ class WebSocketConnection(asyncio.Protocol):
         if self._protocol.state is not State.OPEN:
             # Nothing that is sent now arrives: it must not count as pushed.
             return True
-        congested = self._is_blocked or self._outgoing_bytes >= CONGESTED_BYTES
-        self._was_congested = self._was_congested or congested
-        return congested
+        return self._outbox.is_congested
 
     def send(self, *parts: bytes) -> None:
         """Queue one text message; all of one turn of the loop leave in one write."""
         if self._transport is None or self._protocol.state is not State.OPEN:
             return
-        size = sum(map(len, parts))
-        self._outgoing.append(_header(size))
-        self._outgoing += parts
-        self._outgoing_bytes += size
-        if not self._is_flush_due:
-            self._is_flush_due = True
-            self._loop.call_soon(self._flush)
+        self._outbox.add(_header(sum(map(len, parts))), *parts)
 
     def close(self, why: str) -> None:
         """End the connection after what is queued, because the peer broke the protocol."""
@@ -228,22 +210,20 @@ class WebSocketConnection(asyncio.Protocol):
             self._receiver.on_message(message)
 
     def _flush(self) -> None:
-        self._is_flush_due = False
         if self._transport is None:
             return
-        if self._outgoing:
-            parts, self._outgoing, self._outgoing_bytes = self._outgoing, [], 0
-            self._written_bytes += sum(map(len, parts))
+        self._written_bytes += self._outbox.size_bytes
+        parts = self._outbox.take()
+        if parts:
             self._transport.writelines(parts)
         self._note_written()
 
     def _note_written(self) -> None:
         if self._transport is None:
             return
-        unsent = self._transport.get_write_buffer_size() + self._outgoing_bytes
+        unsent = self._transport.get_write_buffer_size() + self._outbox.size_bytes
         self._pause_reading(unsent > MAX_UNSENT_BYTES)
-        if self._was_congested and not self._is_blocked and self._receiver is not None:
-            self._was_congested = False
+        if self._receiver is not None and self._outbox.is_relieved():
             self._receiver.on_writable()
 
     def _pause_reading(self, wanted: bool) -> None:  # noqa: FBT001 - the value is the verb's object
