@@ -26,6 +26,8 @@ examples:
   telexec-service config check --config telexec.toml
 """
 
+_COMMANDS = ("config", "ready")
+
 _CONFIG_VERBS = {
     "check": "say whether the configuration can be used",
     "show": "print the configuration that is in force, secrets left out",
@@ -38,7 +40,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = make_parser()
     # argparse would take the value of an unknown flag for a command, and complain about that.
     known = re.findall(r"--[a-z-]+", parser.format_help())
-    for argument in itertools.takewhile(lambda argument: argument != "config", arguments):
+    for argument in itertools.takewhile(lambda argument: argument not in _COMMANDS, arguments):
         flag = argument.partition("=")[0]
         if flag.startswith("--") and flag != "--" and flag not in known:
             near = difflib.get_close_matches(flag, known, n=1)
@@ -67,6 +69,13 @@ def make_parser() -> argparse.ArgumentParser:
         if verb != "init":
             # Not given here, it may stand before the command.
             _add_flags(verb_parser, default=argparse.SUPPRESS)
+    ready = commands.add_parser(
+        "ready",
+        help="ask the service of this host whether it takes work",
+        description="Ask the service that listens where this configuration says whether it takes"
+        " work: 0 if it does, else 1 and why not. For health checks.",
+    )
+    _add_flags(ready, default=argparse.SUPPRESS)
     return parser
 
 

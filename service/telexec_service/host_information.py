@@ -4,12 +4,12 @@ import hashlib
 import os
 import platform
 import pwd
-import tempfile
 
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.lifecycle import EnvironmentInfo, Shell
 
 _FALLBACK_SHELL = "/bin/sh"
+_FALLBACK_TEMP_DIR = "/tmp"  # noqa: S108 - XBD 8.3: what TMPDIR stands in for
 _MACHINE_ID = "/etc/machine-id"
 
 
@@ -33,7 +33,8 @@ def read_host_information(version: str) -> EnvironmentInfo:
         provider_id=_provider_id(user),
         cwd=path_to_uri(os.getcwd()),
         user_home_dir=path_to_uri(os.path.abspath(home)),
-        temp_dir=path_to_uri(os.path.abspath(tempfile.gettempdir())),
+        # Named, not probed: a host whose file system cannot be written has one too.
+        temp_dir=path_to_uri(os.path.abspath(os.environ.get("TMPDIR") or _FALLBACK_TEMP_DIR)),
         platform_os=platform.system().lower(),
     )
 

@@ -29,10 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if flags.command == "config":
             return _run_config(flags)
+        if flags.command == "ready":
+            return _run_ready(flags)
         return _run_service(flags)
     except (CanaryError, ConfigError, ListenError, TokenFileError) as error:
-        sys.stderr.write(f"telexec-service: {error}\n")
-        return EXIT_FAILURE
+        return _fail(error)
 
 
 def _run_service(flags: Any) -> int:
@@ -67,6 +68,21 @@ def _run_config(flags: Any) -> int:
     else:
         sys.stdout.write(shown_config(config))
     return 0
+
+
+def _run_ready(flags: Any) -> int:
+    from telexec_service.ready_command import NotReadyError, check_ready  # noqa: PLC0415
+
+    try:
+        check_ready(listen_address(read_config(flags, os.environ).service))
+    except NotReadyError as error:
+        return _fail(error)
+    return 0
+
+
+def _fail(error: Exception) -> int:
+    sys.stderr.write(f"telexec-service: {error}\n")
+    return EXIT_FAILURE
 
 
 async def _serve(service: ServiceOptions, environment: dict[str, str], log: Any) -> None:
