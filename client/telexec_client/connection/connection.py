@@ -15,11 +15,13 @@ from telexec_client.connection.read_gate import ReadGate
 from telexec_client.core.assembler import PushedEvent
 from telexec_client.core.backoff import delays_s, resume_deadline
 from telexec_client.core.failure import remote_error, says_attached
+from telexec_client.core.vacancy import Vacancy
 from telexec_client.errors import (
     AuthenticationError,
     ClientClosedError,
     ConnectionLostError,
     HandshakeError,
+    HostUnreachableError,
     ProtocolViolationError,
     RemoteError,
     RequestTooLargeError,
@@ -89,6 +91,7 @@ class Connection:
         self._transport: Transport | None = None
         self._last_heard = 0.0
         self._why_lost = ""
+        self._is_hung_up = False
         # Whether anything came since the session was attached: a connection that brings nothing is
         # no reason to try the next one at once.
         self._has_heard = False
@@ -291,13 +294,14 @@ class Connection:
             # session may be in order.
             self._break(f"the host sent what we do not understand: {error}")
 
-    def on_lost(self, why: str) -> None:
+    def on_lost(self, why: str, *, is_hung_up: bool) -> None:
         """Learn that the transport is gone."""
         if self._transport is not None and self._ready.is_set():
             self._last_heard = self._transport.last_heard
         self._transport = None
         self._gate.attach(None)
         self._why_lost = why
+        self._is_hung_up = is_hung_up
         _logger.debug("connection lost: %s", why)
         if self._ended is not None:
             return
@@ -397,6 +401,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         deadline = resume_deadline(self._last_heard, self._lease_s)
         last_deadline = deadline + self._lease_s
+        vacancy = Vacancy(is_hung_up=self._is_hung_up, now=loop.time())
         if self._has_heard:
             self._delays_s = delays_s(random.random)
         for delay_s in self._delays_s:
@@ -421,6 +426,12 @@ class Connection:
                 if self._ended is not None:
                     return
                 _logger.debug("cannot resume yet: %s", error)
+                is_vacant = isinstance(error, HostUnreachableError) and error.is_vacant
+                vacancy.failed(is_vacant=is_vacant)
+                if vacancy.is_proven(loop.time()):
+                    why = f"the host hung up, and nobody is there any more: {error}"
+                    self.end(partial(SessionLostError, why))
+                    return
                 continue
             self._resumed()
             return
@@ -473,7 +484,7 @@ class Connection:
         transport = self._transport
         if transport is not None:
             transport.abort()
-            self.on_lost(why)
+            self.on_lost(why, is_hung_up=False)
 
 
 def _because(error: TelexecError) -> str:

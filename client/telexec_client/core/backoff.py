@@ -7,6 +7,13 @@ LONGEST_DELAY_S = 1.0
 LEASE_MARGIN = 0.1
 """The part of a lease that is not used: the host may have begun to count before we noticed."""
 
+VACANT_FOR_S = 10.0
+"""How long nobody may be found at the address of a host that hung up, until it is taken for ended.
+
+Its sessions ended with it. A host that fell silent may be behind a broken network instead, and has
+all of its lease.
+"""
+
 
 def delays_s(jitter: Callable[[], float]) -> Iterator[float]:
     """Give, without end, how long to wait before each attempt: nothing, then longer and longer.

@@ -189,7 +189,7 @@ class StdioTransport:
             return
         # The session lives in the program: without a way to it, it is of no use.
         self.abort()
-        self._receiver.on_lost(why)
+        self._receiver.on_lost(why, is_hung_up=True)
 
     def _end(self) -> None:
         self._is_over = True

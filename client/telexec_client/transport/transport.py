@@ -10,8 +10,13 @@ class Receiver(Protocol):
         """Take one frame."""
         ...
 
-    def on_lost(self, why: str) -> None:
-        """Learn that the transport is gone. The last call; not made after `Transport.close`."""
+    def on_lost(self, why: str, *, is_hung_up: bool) -> None:
+        """Learn that the transport is gone. The last call; not made after `Transport.close`.
+
+        Args:
+            why: For people to read.
+            is_hung_up: The host's side ended it; otherwise it fell silent, or we gave it up.
+        """
         ...
 
 

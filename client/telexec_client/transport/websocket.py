@@ -157,7 +157,9 @@ class WebSocketTransport(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits."""
         self._socket = None
-        self._lose(_why_lost(exc))
+        # Anything else is our own end's finding: that the network timed out, say.
+        is_hung_up = exc is None or isinstance(exc, ConnectionError)
+        self._lose(_why_lost(exc), is_hung_up=is_hung_up)
         self._gone.set()
 
     def pause_writing(self) -> None:
@@ -220,7 +222,8 @@ class WebSocketTransport(asyncio.Protocol):
             )
         if self._protocol.state is State.CONNECTING and not self._protocol.handshake_exc:
             return
-        self._lose(self._why_closed())
+        is_hung_up = self._protocol.parser_exc is None
+        self._lose(self._why_closed(), is_hung_up=is_hung_up)
         if self._socket is not None:
             self._socket.close()
 
@@ -241,7 +244,7 @@ class WebSocketTransport(asyncio.Protocol):
             self._flush()
 
     def _dead(self) -> None:
-        self._lose("the host gave no sign of life")
+        self._lose("the host gave no sign of life", is_hung_up=False)
         self._drop()
 
     def _flush(self) -> None:
@@ -252,12 +255,12 @@ class WebSocketTransport(asyncio.Protocol):
         # An empty piece stands for the end of the stream; closing the socket says the same.
         self._socket.writelines([piece for piece in pieces if piece])
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, *, is_hung_up: bool) -> None:
         if self._is_over:
             return
         self._end()
         if self._opened.done():
-            self._receiver.on_lost(why)
+            self._receiver.on_lost(why, is_hung_up=is_hung_up)
         else:
             self._opened.set_exception(HostUnreachableError(self._address, why))
 

@@ -1,6 +1,7 @@
 """Ways to a host that listens for WebSockets."""
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -76,7 +77,9 @@ class WebSocketDialer:
             for transport in made:
                 transport.abort()
             if isinstance(error, OSError):
-                raise HostUnreachableError(self.address, _why(error)) from error
+                raise HostUnreachableError(
+                    self.address, _why(error), is_vacant=_is_vacant(error)
+                ) from error
             raise
         return made[0]
 
@@ -86,6 +89,13 @@ def _uri(address: Address) -> WebSocketURI:
         path, _, query = address.resource.partition("?")
         return WebSocketURI(address.is_secure, address.host, address.port, path, query)
     return WebSocketURI(secure=False, host="localhost", port=80, path="/", query="")
+
+
+def _is_vacant(error: OSError) -> bool:
+    if isinstance(error, socket.gaierror):
+        return error.errno in {socket.EAI_NONAME, socket.EAI_NODATA}
+    # A container or a virtual machine takes its address with it when it ends.
+    return error.errno in {errno.ECONNREFUSED, errno.ENOENT, errno.EHOSTUNREACH}
 
 
 def _why(error: OSError) -> str:

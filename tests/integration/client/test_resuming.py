@@ -14,8 +14,8 @@ from telexec_client import Client, Process, connect, errors
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually, within
 from tests.harness.fault_proxy import FaultProxy, fault_proxy
-from tests.harness.server import Server
-from tests.harness.service import running_service
+from tests.harness.server import Server, minimal_environment, running_server
+from tests.harness.service import LOOPBACK, running_service, service_argv
 
 pytestmark = pytest.mark.both_loops
 
@@ -190,6 +190,22 @@ async def test_a_client_that_may_not_reconnect_says_so_at_once(proxy: FaultProxy
             await client.run(programs.succeed())
         with pytest.raises(errors.SessionLostError):
             await process.stdout.read()
+
+
+async def test_a_host_that_was_killed_is_given_up_before_its_lease_would_be_over(
+    tmp_path: Path,
+) -> None:
+    argv = service_argv(LOOPBACK, "--no-auth")
+    environment = minimal_environment(tmp_path)
+    with running_server(
+        argv, env=environment, directory=tmp_path, expect_graceful=False
+    ) as service:
+        async with connect(service.url) as client:
+            # It ends by itself when the service that reads its output has gone.
+            process = await client.start(programs.shell("while echo tick; do sleep 0.05; done"))
+            service.send_signal(signal.SIGKILL)
+            with pytest.raises(errors.SessionLostError, match="nobody is there any more"):
+                await within(process.wait(), what="the news")
 
 
 async def test_when_the_lease_is_over_everybody_is_told_and_the_processes_are_gone(
