@@ -27,6 +27,7 @@ from telexec_service.rpc.filesystem_routes import FilesystemRoutes
 from telexec_service.rpc.host import Host
 from telexec_service.rpc.process_routes import ProcessRoutes
 from telexec_service.sessions.table import SessionTable
+from telexec_service.systemd import Systemd
 from telexec_service.transport.address import Address
 from telexec_service.transport.listener import Listener, announce
 
@@ -64,6 +65,7 @@ async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
     stop = _StopSignals()
+    systemd = Systemd(own_environment, log)
     file_stop = StopFlag()
     numbers = itertools.count(1)
     sessions = SessionTable(config, spawner, reaper, log)
@@ -86,14 +88,17 @@ async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log
                 return Connection(peer, host, log.bind(connection=next(numbers)))
 
             listener = Listener(config, options.token, accept=accept, on_peer_gone=stop.hurry)
+            notifications = tasks.create_task(systemd.run(), name="systemd notifications")
             try:
                 _send_canaries(spawner, environment)
                 url = await listener.open(options.address)
                 log.info("service.started", version=__version__, url=url, pid=os.getpid())
                 if url is not None:
                     announce(url)
+                systemd.ready(url)
                 await stop.wait()
                 log.info("service.draining")
+                systemd.stopping(config.shutdown.drain_s, _longest_end_s(config))
                 listener.refuse()
                 process_routes.refuse_starts()
                 await _drain(sessions, config, stop)
@@ -104,6 +109,7 @@ async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log
                 reaper.close()
                 spawner.close()
                 stop.close()
+                notifications.cancel()
     log.info("service.stopped")
 
 
@@ -145,6 +151,11 @@ def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:
         except RpcFailure as error:
             raise CanaryError(f"cannot serve under the profile {profile!r}: {error}") from error
         check_nothing_hidden_is_visible(spawner, built, environment.hidden, profile)
+
+
+def _longest_end_s(config: Config) -> float:
+    shutdown = config.shutdown
+    return shutdown.drain_s + shutdown.kill_grace_s + KILL_DEADLINE_S + CLOSE_DEADLINE_S
 
 
 async def _drain(sessions: SessionTable, config: Config, stop: _StopSignals) -> None:

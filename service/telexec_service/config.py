@@ -127,9 +127,9 @@ class Requests(Section, frozen=True):
 class Environment(Policy, frozen=True):
     """How the environments of processes come to be. The policy's own keys are the host's policy.
 
-    `hide`: variables of the service that reach no process: patterns and classes, besides the class
-    `@service`, which is always hidden. `profiles`: further policies, by the name that requests call
-    them.
+    `hide`: variables of the service that reach no process: patterns and classes, besides the
+    classes `@service` and `@systemd`, which are always hidden. `profiles`: further policies, by the
+    name that requests call them.
     """
 
     hide: Sequence[str] = ("@credentials",)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from telexec_schemas.environment_policy import first_match
 from telexec_service.config import ConfigError, Environment, Policy
 from telexec_service.core.environment import HOST_PROFILE
-from telexec_service.core.name_classes import CLASSES
+from telexec_service.core.name_classes import CLASSES, HIDDEN_ALWAYS, expand
 from telexec_service.core.overlay_rules import check_names
 
 
@@ -53,5 +53,5 @@ def _bad_names(place: str, policy: Policy) -> Iterator[str]:
     for name, rule in check_names(policy.set).items():
         yield f"{place}: {name!r} is {rule}"
     for name in policy.set:
-        if first_match(name, CLASSES["@service"].patterns) is not None:
+        if first_match(name, tuple(expand(HIDDEN_ALWAYS))) is not None:
             yield f"{place}: {name!r} is hidden from every process"

@@ -23,7 +23,7 @@ from telexec_schemas.environment_policy import (
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_service.config import Environment, Policy
 from telexec_service.core.failure import RpcFailure, printable
-from telexec_service.core.name_classes import CLASSES, CLASSES_VERSION, expand
+from telexec_service.core.name_classes import CLASSES, CLASSES_VERSION, HIDDEN_ALWAYS, expand
 from telexec_service.core.overlay_rules import OverlayRules, check_names
 
 HOST_PROFILE = "default"
@@ -70,11 +70,11 @@ class HostEnvironment:
         self._hidden = {
             name: rule
             for name in own
-            if (rule := _hiding_rule(name, expand(("@service", *rules.hide)))) is not None
+            if (rule := _hiding_rule(name, expand((*HIDDEN_ALWAYS, *rules.hide)))) is not None
         }
         self._bounded = {name: own[name] for name in own if name not in self._hidden}
-        own_class = CLASSES["@service"].patterns
-        self._raw = {name: own[name] for name in own if first_match(name, own_class) is None}
+        unfit = tuple(expand(HIDDEN_ALWAYS))
+        self._raw = {name: own[name] for name in own if first_match(name, unfit) is None}
         self._policies = {HOST_PROFILE: _wire_policy(rules)} | {
             name: _wire_policy(policy) for name, policy in rules.profiles.items()
         }

@@ -7,7 +7,7 @@ every start reports.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CLASSES_VERSION = 1
+CLASSES_VERSION = 2
 
 
 @dataclass(slots=True, frozen=True)
@@ -22,18 +22,37 @@ class NameClass:
 CLASSES: dict[str, NameClass] = {
     "@service": NameClass(
         "what the service itself is told by whoever started it",
+        ("TELEXEC_*",),
+        "docs/service.md",
+    ),
+    "@systemd": NameClass(
+        "what systemd tells the service of its own unit",
         (
-            "TELEXEC_*",
+            "CACHE_DIRECTORY",
+            "CONFIGURATION_DIRECTORY",
             "CREDENTIALS_DIRECTORY",
+            "FDSTORE",
+            "INVOCATION_ID",
+            "JOURNAL_STREAM",
             "LISTEN_FDNAMES",
             "LISTEN_FDS",
             "LISTEN_PID",
+            "LISTEN_PIDFDID",
+            "LOGS_DIRECTORY",
+            "LOG_NAMESPACE",
             "MAINPID",
+            "MAINPIDFDID",
+            "MANAGERPID",
+            "MANAGERPIDFDID",
+            "MEMORY_PRESSURE_*",
             "NOTIFY_SOCKET",
+            "RUNTIME_DIRECTORY",
+            "STATE_DIRECTORY",
+            "SYSTEMD_EXEC_PID",
             "WATCHDOG_PID",
             "WATCHDOG_USEC",
         ),
-        "docs/service.md; systemd.exec(5), sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)",
+        "systemd.exec(5), sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)",
     ),
     "@credentials": NameClass(
         "secrets, and doors to them",
@@ -176,6 +195,9 @@ CLASSES: dict[str, NameClass] = {
     "@locale": NameClass("language and formats", ("LANG", "LANGUAGE", "LC_*"), "locale(7)"),
 }
 """By name, which begins with `@`."""
+
+HIDDEN_ALWAYS = ("@service", "@systemd")
+"""The classes that no process inherits, whatever the host's rules and a request's policy say."""
 
 FUNCTION_VALUE_PREFIX = "() {"
 """A value that begins so is a function to old shells, whatever its name (CVE-2014-6271)."""

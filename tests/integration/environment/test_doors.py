@@ -193,7 +193,7 @@ async def test_bash_makes_no_function_of_what_may_be_set(peer: RawPeer) -> None:
     assert process.output() == b"file\n"
 
 
-@pytest.mark.parametrize("hidden", ["TELEXEC_TOKEN_FILE", "telexec_new", "NOTIFY_SOCKET"])
+@pytest.mark.parametrize("hidden", ["TELEXEC_TOKEN_FILE", "telexec_new"])
 @pytest.mark.parametrize("door", [*SETTING_DOORS, "unset"])
 async def test_nobody_speaks_for_the_services_starter(
     peer: RawPeer, permissive: Server, door: str, hidden: str

@@ -147,7 +147,7 @@ async def test_the_explanation_says_the_rule_and_never_the_value(
 
     rules = {variable["name"]: variable["rule"] for variable in explained["dropped"]}
     for name in OF_THE_SERVICE:
-        assert rules[name].startswith("hidden @service "), name
+        assert rules[name].startswith(("hidden @service ", "hidden @systemd ")), name
     for name in ("AWS_SECRET_ACCESS_KEY", "aws_session_token"):
         assert rules[name].startswith("hidden @credentials "), name
     assert rules["Corporate_Thing"] == "hidden corporate_*"

@@ -140,7 +140,10 @@ def test_the_file_may_be_named_by_a_variable_and_a_flag_wins(tmp_path: Path) -> 
     ("text", "said"),
     [
         ('[env.overlay]\ndeny = ["@loder"]', r"env\.overlay\.deny: .*@loder.* mean @loader\?"),
-        ('[env]\nhide = ["@nothing like it"]', r"env\.hide: .*known are @service, @credentials"),
+        (
+            '[env]\nhide = ["@nothing like it"]',
+            r"env\.hide: .*known are @service, @systemd, @credentials",
+        ),
         ('[env.overlay]\nallow = ["@x"]\nfixed = ["@y"]', r"overlay\.allow.*overlay\.fixed"),
         ("[env.profiles.default]", r"\[env\.profiles\.default\]: 'default' is the policy of"),
         ('[env.set]\n"A=B" = "x"', r"env\.set: 'A=B' is invalid"),
