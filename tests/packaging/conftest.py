@@ -3,22 +3,13 @@
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-DEADLINE_S = 300.0
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """The files that an index would offer."""
-
-    wheel: Path
-    sdist: Path
+from tests.harness.distribution import DEADLINE_S, Distribution, build_distribution, checked
 
 
 @dataclass(frozen=True)
@@ -41,29 +32,10 @@ class Installation:
         )
 
 
-def checked(argv: Sequence[str], directory: Path) -> None:
-    """Run a command that must succeed."""
-    done = subprocess.run(
-        argv,
-        check=False,
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DEADLINE_S,
-    )
-    assert done.returncode == 0, done.stdout
-
-
 @pytest.fixture(scope="session")
 def distribution(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
     """Build the sdist, and the wheel from the sdist."""
-    out = tmp_path_factory.mktemp("dist")
-    checked([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out)], ROOT)
-    (wheel,) = out.glob("*.whl")
-    (sdist,) = out.glob("*.tar.gz")
-    return Distribution(wheel, sdist)
+    return build_distribution(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ import zipfile
 
 import pytest
 
-from tests.packaging.conftest import Distribution, Installation
+from tests.harness.distribution import ROOT, Distribution
+from tests.packaging.conftest import Installation
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(600)]
 
@@ -25,7 +26,8 @@ def test_the_wheel_holds_the_three_packages_their_types_and_the_license(
 ) -> None:
     with zipfile.ZipFile(distribution.wheel) as wheel:
         names = wheel.namelist()
-    top_level = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    beside = (".dist-info", ".data")
+    top_level = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(beside)}
     assert top_level == set(PACKAGES)
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
@@ -35,6 +37,11 @@ def test_the_sdist_holds_what_it_takes_to_test_it(distribution: Distribution) ->
     with tarfile.open(distribution.sdist) as sdist:
         names = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
     assert {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "tests/conftest.py"} <= names
+
+
+def test_an_installation_has_the_unit_and_what_goes_with_it(full: Installation) -> None:
+    installed = {file.name for file in (full.directory / "share/telexec").iterdir()}
+    assert installed == {file.name for file in (ROOT / "deploy").iterdir() if file.is_file()}
 
 
 def test_a_thin_installation_is_the_client_and_its_two_dependencies(thin: Installation) -> None:
