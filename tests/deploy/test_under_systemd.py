@@ -1,6 +1,7 @@
 """The unit under a real systemd, from the start to the end, a crash and a hang."""
 
 import subprocess
+
 from tests.deploy.machine import Machine
 from tests.harness.deadline import eventually_blocking
 
