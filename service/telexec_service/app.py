@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +13,17 @@ from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
 from telexec_schemas.process import EndReason
 from telexec_service import __version__
 from telexec_service.config import Config
+from telexec_service.core.admission import Gate
 from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
 from telexec_service.core.failure import RpcFailure
+from telexec_service.core.host_names import HostNames
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.checkpoint import StopFlag
 from telexec_service.host_information import read_host_information
 from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
+from telexec_service.reloading import Reload
 from telexec_service.rpc.connection import Connection
 from telexec_service.rpc.environment_routes import EnvironmentRoutes
 from telexec_service.rpc.filesystem_routes import FilesystemRoutes
@@ -28,8 +31,10 @@ from telexec_service.rpc.host import Host
 from telexec_service.rpc.process_routes import ProcessRoutes
 from telexec_service.sessions.table import SessionTable
 from telexec_service.systemd import Systemd
-from telexec_service.transport.address import Address
+from telexec_service.transport.address import Address, TcpAddress
+from telexec_service.transport.certificate import Certificate, CertificateFiles, load_certificate
 from telexec_service.transport.listener import Listener, announce
+from telexec_service.transport.token_file import load_or_create_tokens
 
 CLOSE_DEADLINE_S = 5.0
 """How long peers have to answer the end of their connections, and killed children to die."""
@@ -40,10 +45,14 @@ KILL_DEADLINE_S = 1.0
 
 @dataclass(slots=True, frozen=True)
 class ServiceOptions:
-    """What the service is to do. `token` None: everybody may connect."""
+    """What the service is to do.
+
+    `token_file` None: everybody may connect. `certificate_files` None: nothing is encrypted.
+    """
 
     address: Address
-    token: str | None
+    token_file: str | None
+    certificate_files: CertificateFiles | None
     config: Config
 
 
@@ -58,8 +67,12 @@ async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log
     Raises:
         CanaryError: A process would see what the host hides.
         ListenError: The address cannot be listened on.
+        TokenFileError: The token file cannot be used.
+        CertificateFileError: The certificate or its key cannot be used.
     """
     config = options.config
+    gate = Gate(_tokens(options), _host_names(options))
+    certificate = _certificate(options)
     spawner, reaper = Spawner(), Reaper()
     environment = HostEnvironment(own_environment, config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
@@ -87,12 +100,22 @@ async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log
             def accept(peer: Peer) -> Connection:
                 return Connection(peer, host, log.bind(connection=next(numbers)))
 
-            listener = Listener(config, options.token, accept=accept, on_peer_gone=stop.hurry)
+            listener = Listener(config, gate, certificate, accept=accept, on_peer_gone=stop.hurry)
+            reload = Reload(
+                options.token_file,
+                options.certificate_files,
+                gate=gate,
+                listener=listener,
+                fingerprint=None if certificate is None else certificate.fingerprint,
+                log=log,
+            )
+            hangup = _HangupSignal(reload)
             notifications = tasks.create_task(systemd.run(), name="systemd notifications")
             try:
                 _send_canaries(spawner, environment)
                 url = await listener.open(options.address)
                 log.info("service.started", version=__version__, url=url, pid=os.getpid())
+                reload.warn_of_exposed_files()
                 if url is not None:
                     announce(url)
                 systemd.ready(url)
@@ -108,6 +131,7 @@ async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log
                 await _close(listener, reaper)
                 reaper.close()
                 spawner.close()
+                hangup.close()
                 stop.close()
                 notifications.cancel()
     log.info("service.stopped")
@@ -142,6 +166,35 @@ class _StopSignals:
         if self._wanted.is_set():
             self.is_urgent.set()
         self._wanted.set()
+
+
+class _HangupSignal:
+    """SIGHUP: asks for a reload, as of a daemon; the end of a terminal is no end of the service."""
+
+    def __init__(self, reload: Reload) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_signal_handler(signal.SIGHUP, reload.reload)
+
+    def close(self) -> None:
+        self._loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _tokens(options: ServiceOptions) -> Sequence[str] | None:
+    return None if options.token_file is None else load_or_create_tokens(options.token_file)
+
+
+def _certificate(options: ServiceOptions) -> Certificate | None:
+    files = options.certificate_files
+    return None if files is None else load_certificate(files)
+
+
+def _host_names(options: ServiceOptions) -> HostNames:
+    address = options.address
+    # No name leads to a Unix socket, and so none is wrong there.
+    listed = options.config.service.allowed_hosts if isinstance(address, TcpAddress) else ()
+    is_loopback = isinstance(address, TcpAddress) and address.is_loopback
+    return HostNames(listed, is_loopback=is_loopback)
 
 
 def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:

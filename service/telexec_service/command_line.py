@@ -13,14 +13,16 @@ from telexec_service.settings import DEFAULT_CONFIG_FILE, default_token_file
 _DESCRIPTION = """\
 Runs processes for orchestrators, in this host's environment. Prints the address that it listens on
 as one line on stdout and logs to stderr. SIGTERM ends it: running processes have a moment to end by
-themselves; a second SIGTERM takes that away.
+themselves; a second SIGTERM takes that away. SIGHUP has it read its tokens and certificate again.
 """
 
 _EPILOG = """\
-A flag wins over its variable (TELEXEC_LISTEN for --listen, and so on), which wins over the file.
+A flag wins over its variable (TELEXEC_LISTEN for --listen, and so on; TELEXEC_ALLOWED_HOSTS, with
+commas, for --allow-host), which wins over the file.
 
 examples:
   telexec-service --listen ws://127.0.0.1:7711 --token-file ~/.telexec-token
+  telexec-service --listen wss://0.0.0.0:7711 --tls-cert host.pem --tls-key host-key.pem
   telexec-service --listen unix:/run/telexec.sock --no-auth
   telexec-service config init > telexec.toml
   telexec-service config check --config telexec.toml
@@ -84,21 +86,34 @@ def _add_flags(parser: argparse.ArgumentParser, default: object = None) -> None:
         "--listen",
         metavar="ADDRESS",
         default=default,
-        help="ws://IP:PORT (port 0: a free one), unix:PATH or stdio; default ws://127.0.0.1:0",
+        help="ws://IP:PORT (port 0: a free one), wss://IP:PORT, unix:PATH or stdio; default"
+        " ws://127.0.0.1:0",
     )
     auth = parser.add_mutually_exclusive_group()
     auth.add_argument(
         "--token-file",
         metavar="FILE",
         default=default,
-        help="the bearer token that clients must present; made, readable by its owner only, if it"
-        f" is not there; default {default_token_file()}",
+        help="the bearer tokens that clients must present one of, one a line; made, with one and"
+        f" readable by its owner only, if it is not there; default {default_token_file()}",
     )
     auth.add_argument(
         "--no-auth",
         action="store_true",
         default=default,
         help="let everybody in who can connect; on loopback and unix addresses only",
+    )
+    parser.add_argument(
+        "--tls-cert",
+        metavar="FILE",
+        default=default,
+        help="for wss: the certificate and those between it and its authority, in PEM",
+    )
+    parser.add_argument(
+        "--tls-key",
+        metavar="FILE",
+        default=default,
+        help="for wss: the private key, in PEM; default: in the file of --tls-cert",
     )
     parser.add_argument(
         "--config",
@@ -111,6 +126,16 @@ def _add_flags(parser: argparse.ArgumentParser, default: object = None) -> None:
         action="store_true",
         default=default,
         help="allow an address that other machines can reach, without encryption",
+    )
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        dest="allowed_hosts",
+        default=default,
+        help="a name that clients may call this host by, besides IP addresses and localhost; may be"
+        " given often; on addresses that other machines can reach, all names are right unless one"
+        " is given",
     )
     parser.add_argument(
         "--debuggable",

@@ -155,7 +155,10 @@ class Service(Section, frozen=True):
     listen: str = "ws://127.0.0.1:0"
     token_file: str | None = None
     no_auth: bool = False
+    tls_cert: str | None = None
+    tls_key: str | None = None
     plaintext: bool = False
+    allowed_hosts: Sequence[str] = ()
     debuggable: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

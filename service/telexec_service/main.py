@@ -15,11 +15,14 @@ from telexec_service.config import ConfigError
 from telexec_service.logs import open_log
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.processes.canary import CanaryError
-from telexec_service.settings import listen_address, read_config, service_options
+from telexec_service.settings import read_config, service_options
 from telexec_service.transport.address import ListenError
+from telexec_service.transport.certificate import CertificateFileError
 from telexec_service.transport.token_file import TokenFileError
 
 EXIT_FAILURE = 1
+
+_PLAIN_ERRORS = (CanaryError, CertificateFileError, ConfigError, ListenError, TokenFileError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if flags.command == "ready":
             return _run_ready(flags)
         return _run_service(flags)
-    except (CanaryError, ConfigError, ListenError, TokenFileError) as error:
+    except _PLAIN_ERRORS as error:
         return _fail(error)
 
 
@@ -63,7 +66,7 @@ def _run_config(flags: Any) -> int:
         return 0
     config = read_config(flags, os.environ)
     if flags.verb == "check":
-        listen_address(config.service)
+        service_options(config)
         sys.stdout.write("the configuration is in order\n")
     else:
         sys.stdout.write(shown_config(config))

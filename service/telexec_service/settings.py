@@ -9,6 +9,7 @@ import msgspec
 from telexec_service.app import ServiceOptions
 from telexec_service.config import Config, ConfigError, Service, load_config
 from telexec_service.core.contract import check_contract
+from telexec_service.core.host_names import is_host_name
 from telexec_service.transport.address import (
     Address,
     ListenError,
@@ -16,12 +17,13 @@ from telexec_service.transport.address import (
     TcpAddress,
     parse_address,
 )
-from telexec_service.transport.token_file import load_or_create_token
+from telexec_service.transport.certificate import CertificateFiles
 
 DEFAULT_CONFIG_FILE = "/etc/telexec/config.toml"
 """Read if it is there and nothing else is named."""
 
 _PREFIX = "TELEXEC_"
+_SECURE = "wss:"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
@@ -45,36 +47,36 @@ def read_config(flags: argparse.Namespace, environ: Mapping[str, str]) -> Config
         # A token on one level is about clients, and so is none: the nearer level decides alone.
         if level.get("token_file") or level.get("no_auth"):
             service = msgspec.structs.replace(service, token_file=None, no_auth=False)
+        # So it does about encryption: with a certificate, or an address that has no use for one.
+        if level.get("tls_cert") or not str(level.get("listen", _SECURE)).startswith(_SECURE):
+            service = msgspec.structs.replace(service, tls_cert=None, tls_key=None)
         service = msgspec.structs.replace(service, **level)
     return msgspec.structs.replace(config, service=service)
 
 
 def service_options(config: Config) -> ServiceOptions:
-    """Return what is to be served, where and for whom; a token file is made if it is not there.
+    """Return what is to be served, where and for whom; no file is looked at.
 
     Raises:
-        ListenError: The address cannot be used, or not without a token or encryption.
-        TokenFileError: The token file cannot be used.
+        ListenError: The address cannot be used, or not without a token, encryption or certificate.
+        ConfigError: A name of a host cannot be one.
     """
     service = config.service
-    address = listen_address(service)
+    address = _checked_address(service)
+    for name in service.allowed_hosts:
+        if not is_host_name(name):
+            raise ConfigError(
+                f"cannot allow the host {name!r}: write a name only, such as build1.example.com"
+            )
     # With stdio, whoever holds the pipes is who started this.
-    if isinstance(address, StdioAddress) or service.no_auth:
-        return ServiceOptions(address, None, config)
-    token_file = os.path.expanduser(service.token_file or default_token_file())
-    return ServiceOptions(address, load_or_create_token(token_file), config)
-
-
-def listen_address(service: Service) -> Address:
-    """Return where to listen.
-
-    Raises:
-        ListenError: The address cannot be used, or not without a token or encryption.
-    """
-    address = parse_address(service.listen)
-    if isinstance(address, TcpAddress) and not address.is_loopback:
-        _check_exposed(service)
-    return address
+    is_open = isinstance(address, StdioAddress) or service.no_auth
+    token_file = service.token_file or default_token_file()
+    return ServiceOptions(
+        address=address,
+        token_file=None if is_open else os.path.expanduser(token_file),
+        certificate_files=_certificate_files(service),
+        config=config,
+    )
 
 
 def default_token_file() -> str:
@@ -83,23 +85,51 @@ def default_token_file() -> str:
     return os.path.join(state, "telexec", "token")
 
 
-def _check_exposed(service: Service) -> None:
+def _checked_address(service: Service) -> Address:
+    address = parse_address(service.listen)
+    is_secure = isinstance(address, TcpAddress) and address.is_secure
+    if is_secure and service.tls_cert is None:
+        raise ListenError(
+            f"cannot listen on {service.listen} without a certificate: add --tls-cert FILE, and"
+            " --tls-key FILE if the key is not in it"
+        )
+    if not is_secure and (service.tls_cert is not None or service.tls_key is not None):
+        raise ListenError(
+            f"cannot use a certificate on {service.listen}: write --listen wss://IP:PORT, or leave"
+            " --tls-cert and --tls-key out"
+        )
+    if isinstance(address, TcpAddress) and not address.is_loopback:
+        _check_exposed(service, is_secure=is_secure)
+    return address
+
+
+def _check_exposed(service: Service, *, is_secure: bool) -> None:
     if service.no_auth:
         raise ListenError(
             f"cannot listen on {service.listen} without a token: other machines can reach it;"
             " use --token-file"
         )
-    if not service.plaintext:
+    if not is_secure and not service.plaintext:
         raise ListenError(
             f"cannot listen on {service.listen} without encryption: other machines can reach it;"
-            " listen on loopback behind a TLS proxy, or say --plaintext on a network that you"
-            " trust"
+            " write wss:// and add --tls-cert, listen on loopback behind a TLS proxy, or say"
+            " --plaintext on a network that you trust"
         )
+
+
+def _certificate_files(service: Service) -> CertificateFiles | None:
+    if service.tls_cert is None:
+        return None
+    certificate = os.path.expanduser(service.tls_cert)
+    key = certificate if service.tls_key is None else os.path.expanduser(service.tls_key)
+    return CertificateFiles(certificate, key)
 
 
 def _from_flags(flags: argparse.Namespace) -> dict[str, object]:
     given = {field: getattr(flags, field) for field in Service.__struct_fields__}
-    return {name: value for name, value in given.items() if value not in {None, False}}
+    return {
+        name: value for name, value in given.items() if value is not None and value is not False
+    }
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
@@ -111,8 +141,9 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]
         if field.type is bool:
             yield field.name, _boolean(variable, text)
             continue
+        value = text.replace(",", " ").split() if field.name == "allowed_hosts" else text
         try:
-            yield field.name, msgspec.convert(text, field.type)
+            yield field.name, msgspec.convert(value, field.type)
         except msgspec.ValidationError as error:
             raise ConfigError(f"cannot use {variable}: {error}") from error
 

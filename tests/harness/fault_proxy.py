@@ -53,7 +53,7 @@ class FaultProxy:
         self.url = (
             f"unix:{self._address}"
             if isinstance(self._address, str)
-            else f"ws://127.0.0.1:{self._address[1]}"
+            else f"{target.partition(':')[0]}://127.0.0.1:{self._address[1]}"
         )
 
     @property
@@ -371,7 +371,7 @@ class _Pipe:
 
 @contextmanager
 def fault_proxy(target: str, socket_path: Path | None = None) -> Generator[FaultProxy]:
-    """Stand in front of `target` (`ws://HOST:PORT` or `unix:PATH`) until the block ends.
+    """Stand in front of `target` (`ws://HOST:PORT`, `wss://…` or `unix:PATH`) until the block ends.
 
     Args:
         socket_path: Listen on this Unix socket instead of on a free loopback port.

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import ssl
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -390,8 +391,12 @@ async def raw_peer(
     initialize: bool = True,
     extensions: bool = True,
     resume: str | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[RawPeer]:
-    """Connect to `ws://…` or `unix:PATH`, by default with a handshake, and close at the end."""
+    """Connect to `ws://…`, `wss://…` (with `tls`) or `unix:PATH`, and close at the end.
+
+    By default with a handshake.
+    """
     all_headers = dict(headers or {})
     if token is not None:
         all_headers["Authorization"] = f"Bearer {token}"
@@ -405,6 +410,8 @@ async def raw_peer(
         "proxy": None,
         "user_agent_header": None,
     }
+    if tls is not None:
+        options["ssl"] = tls
     opening = unix_connect(rest, **options) if scheme == "unix" else connect(url, **options)
     connection = await opening
     peer = RawPeer(WebSocketChannel(connection))

@@ -54,6 +54,32 @@ async def test_health_is_not_told_to_a_browser(service: Server) -> None:
     assert (await http(service, get("/readyz", "Origin: https://example.com")))[0] == 403
 
 
+@pytest.mark.parametrize("path", ["/", "/readyz", "/livez", "/no/such/page"])
+async def test_a_name_that_is_not_its_own_gets_no_answer_on_any_path(
+    service: Server, path: str
+) -> None:
+    request = get(path).replace("Host: 127.0.0.1", "Host: rebound.example:80")
+    status, answer = await http(service, request)
+    assert status == 421
+    assert "--allow-host" in answer
+
+
+async def test_a_client_by_a_name_that_is_not_listed_is_told_what_to_configure(
+    tmp_path: Path,
+) -> None:
+    options = ["--allow-host", "build1.example"]
+    with running_service(tmp_path, options=options) as server:
+        port = server.url.rpartition(":")[2]
+        for name, status in {"build1.example": 200, "build2.example": 421}.items():
+            request = get("/readyz").replace("Host: 127.0.0.1", f"Host: {name}:{port}")
+            assert (await http(server, request))[0] == status
+
+
+async def test_a_unix_socket_takes_any_name(unix_service: Server) -> None:
+    request = get("/readyz").replace("Host: 127.0.0.1", "Host: whatever.example")
+    assert (await http(unix_service, request))[0] == 200
+
+
 async def test_what_is_no_upgrade_is_turned_away(service: Server) -> None:
     assert (await http(service, get("/")))[0] in {400, 426}
     assert (await http(service, get("/no/such/page")))[0] == 404
@@ -175,6 +201,11 @@ def failure_of(*arguments: str, directory: Path) -> subprocess.CompletedProcess[
     [
         (["--listen", "ws://0.0.0.0:0", "--no-auth"], "without a token"),
         (["--listen", "ws://0.0.0.0:0"], "without encryption"),
+        (["--listen", "wss://127.0.0.1:0", "--no-auth"], "--tls-cert FILE"),
+        (["--tls-cert", "x", "--no-auth"], "write --listen wss://IP:PORT"),
+        (["--listen", "stdio", "--tls-cert", "x"], "write --listen wss://IP:PORT"),
+        (["--listen", "wss://0.0.0.0:0", "--tls-cert", "x", "--no-auth"], "without a token"),
+        (["--allow-host", "http://x", "--no-auth"], "cannot allow the host"),
         (["--listen", "ws://127.0.0.1"], "write ws://IP:PORT"),
         (["--listen", "ws://127.0.0.1:99999"], "cannot listen"),
         (["--listen", "http://127.0.0.1:0"], "write ws://IP:PORT"),

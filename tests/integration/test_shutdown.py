@@ -30,7 +30,7 @@ async def until_draining(server: Server) -> None:
     host, port = server.url.removeprefix("ws://").split(":")
     while True:
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         answer = await reader.read()
         writer.close()
         await writer.wait_closed()

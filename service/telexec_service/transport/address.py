@@ -12,10 +12,11 @@ class ListenError(Exception):
 
 @dataclass(slots=True, frozen=True)
 class TcpAddress:
-    """`ws://IP:PORT`; port 0 takes a free one."""
+    """`ws://IP:PORT`, or `wss://IP:PORT` with TLS; port 0 takes a free one."""
 
     host: str
     port: int
+    is_secure: bool = False
 
     @property
     def is_loopback(self) -> bool:
@@ -25,7 +26,7 @@ class TcpAddress:
     def url(self, port: int) -> str:
         """Return the URL for clients, with the port that was bound."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"ws://{host}:{port}"
+        return f"{'wss' if self.is_secure else 'ws'}://{host}:{port}"
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,7 +43,7 @@ class StdioAddress:
 
 Address = TcpAddress | UnixAddress | StdioAddress
 
-_FORMS = "write ws://IP:PORT, unix:PATH or stdio"
+_FORMS = "write ws://IP:PORT, wss://IP:PORT, unix:PATH or stdio"
 
 
 def parse_address(text: str) -> Address:
@@ -64,7 +65,7 @@ def parse_address(text: str) -> Address:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ListenError(f"cannot listen on {text!r}: {error}; {_FORMS}") from error
-    if parts.scheme != "ws" or not host or port is None or parts.path not in {"", "/"}:
+    if parts.scheme not in {"ws", "wss"} or not host or port is None or parts.path not in {"", "/"}:
         raise ListenError(f"cannot listen on {text!r}: {_FORMS}")
     if host == "localhost":
         host = "127.0.0.1"
@@ -72,4 +73,4 @@ def parse_address(text: str) -> Address:
         ipaddress.ip_address(host)
     except ValueError as error:
         raise ListenError(f"cannot listen on {text!r}: {host!r} is no IP address") from error
-    return TcpAddress(host, port)
+    return TcpAddress(host, port, is_secure=parts.scheme == "wss")

@@ -19,7 +19,9 @@ from telexec_service.transport.address import (
     TcpAddress,
     UnixAddress,
 )
+from telexec_service.transport.certificate import Certificate
 from telexec_service.transport.stdio import StdioConnection, connect_stdio
+from telexec_service.transport.tls import TlsLayer
 from telexec_service.transport.websocket import WebSocketConnection
 
 BACKLOG = 1024
@@ -30,6 +32,7 @@ class Listener:
     """Accepts connections at one address until it is closed.
 
     Args:
+        certificate: What connections are encrypted with; None: nothing encrypts them.
         accept: Makes the receiver of a connection that was let in.
         on_peer_gone: Called when the only peer there can be is gone (stdio).
     """
@@ -37,13 +40,15 @@ class Listener:
     def __init__(
         self,
         config: Config,
-        token: str | None,
+        gate: Gate,
+        certificate: Certificate | None,
         *,
         accept: Callable[[Peer], Receiver],
         on_peer_gone: Callable[[], None],
     ) -> None:
         self._config = config
-        self._gate = Gate(token)
+        self._gate = gate
+        self._certificate = certificate
         self._accept = accept
         self._on_peer_gone = on_peer_gone
         self._server: asyncio.Server | None = None
@@ -88,6 +93,21 @@ class Listener:
         """Let nobody in any more, and say so to who asks whether the service is ready."""
         self._is_ready = False
 
+    def use_certificate(self, certificate: Certificate) -> None:
+        """Encrypt new connections with another certificate; those that there are keep theirs."""
+        self._certificate = certificate
+
+    def close_revoked(self) -> int:
+        """End every connection whose token the gate takes no more, and return how many."""
+        revoked = [
+            connection
+            for connection in self._connections
+            if connection.credential is not None and not self._gate.is_valid(connection.credential)
+        ]
+        for connection in revoked:
+            connection.revoke()
+        return len(revoked)
+
     async def close(self) -> None:
         """End every connection in the protocol's way and return once all are gone."""
         if self._server is not None:
@@ -110,7 +130,7 @@ class Listener:
         if self._stdio is not None:
             self._stdio.abort()
 
-    def _make_connection(self) -> WebSocketConnection:
+    def _make_connection(self) -> asyncio.Protocol:
         connection = WebSocketConnection(
             self._config,
             self._gate,
@@ -121,7 +141,9 @@ class Listener:
         )
         self._connections.add(connection)
         self._all_closed.clear()
-        return connection
+        if self._certificate is None:
+            return connection
+        return TlsLayer(self._certificate.context, connection)
 
     def _forget(self, connection: WebSocketConnection) -> None:
         self._connections.discard(connection)

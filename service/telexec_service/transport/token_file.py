@@ -1,51 +1,83 @@
-"""The bearer token that clients must present, in a file that only its owner can read."""
+"""The bearer tokens that clients must present, in a file that only its owner can read."""
 
 import contextlib
 import os
 import secrets
+from collections.abc import Sequence
 
 TOKEN_BYTES = 32
 """How many random bytes a generated token has."""
 
-_MAX_FILE_BYTES = 4096
+MAX_TOKENS = 64
+"""How many tokens may be valid at once; each is compared with what a client presents."""
+
+MAX_TOKEN_BYTES = 4096
+"""How long a token may be: it must find room in a line of a request."""
+
+MAX_FILE_BYTES = 16 * 1024
+"""How large a token file may be."""
 
 
 class TokenFileError(Exception):
     """A token file cannot be used; the text says why."""
 
 
-def load_or_create_token(path: str) -> str:
-    """Return the token that a file holds; a file that is not there is made, mode 0600.
+def load_or_create_tokens(path: str) -> Sequence[str]:
+    """Return the tokens that a file holds; a file that is not there is made, with one, mode 0600.
 
     Raises:
-        TokenFileError: The file cannot be read or made, or holds no token.
+        TokenFileError: The file cannot be made, or not used: see `load_tokens`.
+    """
+    if not os.path.lexists(path):
+        try:
+            _create(path)
+        except OSError as error:
+            raise TokenFileError(f"cannot make the token file {path}: {error.strerror}") from error
+    return load_tokens(path)
+
+
+def load_tokens(path: str) -> Sequence[str]:
+    """Return the tokens that a file holds, one a line; blank lines and those of `#` say nothing.
+
+    Raises:
+        TokenFileError: The file cannot be read, holds no token, or something that is none.
     """
     try:
-        return _load(path)
-    except FileNotFoundError:
-        pass
+        with open(path, "rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise TokenFileError(f"cannot read the token file {path}: {error.strerror}") from error
-    try:
-        _create(path)
-        return _load(path)
-    except OSError as error:
-        raise TokenFileError(f"cannot make the token file {path}: {error.strerror}") from error
-
-
-def _load(path: str) -> str:
-    with open(path, "rb") as file:
-        content = file.read(_MAX_FILE_BYTES + 1)
-    try:
-        token = content.decode("ascii").strip()
-    except UnicodeDecodeError as error:
-        raise TokenFileError(f"cannot use the token file {path}: it is not ASCII text") from error
-    if not token or len(content) > _MAX_FILE_BYTES or not token.isprintable() or " " in token:
+    if len(content) > MAX_FILE_BYTES:
         raise TokenFileError(
-            f"cannot use the token file {path}: it must hold one token, without blanks,"
-            f" of at most {_MAX_FILE_BYTES} bytes; remove it to have one made"
+            f"cannot use the token file {path}: it has more than {MAX_FILE_BYTES} bytes"
         )
-    return token
+    tokens = [
+        _token(line, number, path)
+        for number, line in enumerate(map(bytes.strip, content.split(b"\n")), start=1)
+        if line and not line.startswith(b"#")
+    ]
+    if not tokens:
+        raise TokenFileError(
+            f"cannot use the token file {path}: it holds no token; write one a line,"
+            " or remove the file to have one made"
+        )
+    if len(tokens) > MAX_TOKENS:
+        raise TokenFileError(
+            f"cannot use the token file {path}: it holds more than {MAX_TOKENS} tokens"
+        )
+    return tokens
+
+
+def _token(line: bytes, number: int, path: str) -> str:
+    """Return the token on a line. The line is not shown: it may be half a secret."""
+    text = line.decode("ascii", "replace")
+    is_token = text.isascii() and text.isprintable() and " " not in text
+    if not is_token or len(text) > MAX_TOKEN_BYTES:
+        raise TokenFileError(
+            f"cannot use the token file {path}: line {number} must be one token, of at most"
+            f" {MAX_TOKEN_BYTES} ASCII characters and without blanks"
+        )
+    return text
 
 
 def _create(path: str) -> None:

@@ -62,6 +62,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._receiver: Receiver | None = None
         self._is_refused = False
         self._is_end_due = False
+        self._credential: bytes | None = None
         self._fragments = bytearray()
         self._outbox = Outbox(self._flush)
         self._written_bytes = 0
@@ -133,6 +134,16 @@ class WebSocketConnection(asyncio.Protocol):
         self._is_refused = True
         self._close(CloseCode.PROTOCOL_ERROR, why)
 
+    @property
+    def credential(self) -> bytes | None:
+        """What stands for the token that it was let in with; None before, and if it had none."""
+        return self._credential
+
+    def revoke(self) -> None:
+        """End the connection, because its token is no longer valid."""
+        self._is_refused = True
+        self._close(CloseCode.POLICY_VIOLATION, "the token is no longer valid")
+
     def go_away(self) -> None:
         """End the connection after what is queued, because the service ends."""
         if self._receiver is None:
@@ -176,10 +187,12 @@ class WebSocketConnection(asyncio.Protocol):
             self._expect_end()
 
     def _take_handshake(self, request: Request) -> None:
+        authorizations = request.headers.get_all("Authorization")
         refusal = self._gate.answer(
             request.path,
+            hosts=request.headers.get_all("Host"),
             origins=request.headers.get_all("Origin"),
-            authorizations=request.headers.get_all("Authorization"),
+            authorizations=authorizations,
             is_ready=self._is_ready(),
             has_room=self._has_room(),
         )
@@ -192,6 +205,7 @@ class WebSocketConnection(asyncio.Protocol):
         response = self._protocol.accept(request)
         self._protocol.send_response(response)
         if self._protocol.state is State.OPEN:
+            self._credential = self._gate.credential(authorizations)
             self._receiver = self._accept(self)
             self._arm_keepalive()
 

@@ -15,6 +15,7 @@ from telexec_service.transport.address import (
         ("ws://127.0.0.1:0", TcpAddress("127.0.0.1", 0)),
         ("ws://localhost:80/", TcpAddress("127.0.0.1", 80)),
         ("ws://[::1]:7711", TcpAddress("::1", 7711)),
+        ("wss://0.0.0.0:7711", TcpAddress("0.0.0.0", 7711, is_secure=True)),
         ("unix:/run/x.sock", UnixAddress("/run/x.sock")),
         ("unix:///run/x.sock", UnixAddress("/run/x.sock")),
         ("stdio", StdioAddress()),

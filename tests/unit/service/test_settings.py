@@ -4,10 +4,13 @@ import pytest
 
 from telexec_service.command_line import make_parser
 from telexec_service.config import Config, ConfigError, Service
-from telexec_service.settings import read_config
+from telexec_service.settings import read_config, service_options
+from telexec_service.transport.address import ListenError
 
 KEYS = {
     "listen": ("ws://127.0.0.1:1", "ws://127.0.0.1:2", "ws://127.0.0.1:3"),
+    "tls_cert": ("/cert/of/the/file", "/cert/of/the/variable", "/cert/of/the/flag"),
+    "tls_key": ("/key/of/the/file", "/key/of/the/variable", "/key/of/the/flag"),
     "token_file": ("/of/the/file", "/of/the/variable", "/of/the/flag"),
     "log_level": ("warning", "error", "debug"),
 }
@@ -35,7 +38,7 @@ def variable(key: str) -> str:
 
 
 def test_every_key_of_the_service_is_tried_here() -> None:
-    assert {*KEYS, *SWITCHES} == set(Service.__struct_fields__)
+    assert {*KEYS, *SWITCHES, "allowed_hosts"} == set(Service.__struct_fields__)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -121,6 +124,92 @@ def test_a_token_and_an_open_door_on_one_level_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=r"no_auth.*token_file"):
         settled(tmp_path, file, environ)
+
+
+@pytest.mark.parametrize("listen", ["ws://127.0.0.1:1", "unix:/x", "stdio"])
+def test_a_nearer_address_without_tls_needs_no_certificate(tmp_path: Path, listen: str) -> None:
+    file = 'listen = "wss://127.0.0.1:1"\ntls_cert = "/c"\ntls_key = "/k"'
+
+    service = settled(tmp_path, file, None, "--listen", listen)
+
+    assert (service.tls_cert, service.tls_key) == (None, None)
+
+
+def test_a_nearer_certificate_brings_its_own_key(tmp_path: Path) -> None:
+    file = 'listen = "wss://127.0.0.1:1"\ntls_cert = "/c"\ntls_key = "/k"'
+
+    alone = settled(tmp_path, file, None, "--tls-cert", "/both")
+    other_port = settled(tmp_path, file, None, "--listen", "wss://127.0.0.1:2")
+
+    assert (alone.tls_cert, alone.tls_key) == ("/both", None)
+    assert (other_port.tls_cert, other_port.tls_key) == ("/c", "/k")
+
+
+def test_names_of_the_host_are_a_list_a_flag_each_or_with_commas_in_the_variable(
+    tmp_path: Path,
+) -> None:
+    file, environ = 'allowed_hosts = ["a"]', {"TELEXEC_ALLOWED_HOSTS": "b, c,d"}
+    flags = ["--allow-host", "e", "--allow-host", "f"]
+
+    assert settled(tmp_path, file, environ, *flags).allowed_hosts == ["e", "f"]
+    assert settled(tmp_path, file, environ).allowed_hosts == ["b", "c", "d"]
+    assert list(settled(tmp_path, file).allowed_hosts) == ["a"]
+    assert list(settled(tmp_path).allowed_hosts) == []
+
+
+LISTENS = (
+    "ws://127.0.0.1:1",
+    "wss://127.0.0.1:1",
+    "ws://0.0.0.0:1",
+    "wss://0.0.0.0:1",
+    "unix:/x",
+    "stdio",
+)
+
+
+def refusal(service: Service) -> str | None:
+    """Return why a service may not be, by the rules of docs/service.md."""
+    is_secure = service.listen.startswith("wss:")
+    if is_secure and service.tls_cert is None:
+        return "without a certificate"
+    if service.tls_cert is not None and not is_secure:
+        return "cannot use a certificate"
+    if "0.0.0.0" in service.listen:
+        if service.no_auth:
+            return "without a token"
+        if not is_secure and not service.plaintext:
+            return "without encryption"
+    return None
+
+
+@pytest.mark.parametrize("plaintext", [False, True], ids=["", "plaintext"])
+@pytest.mark.parametrize("tls_cert", [None, "/cert"], ids=["", "certificate"])
+@pytest.mark.parametrize("no_auth", [False, True], ids=["token", "open"])
+@pytest.mark.parametrize("listen", LISTENS)
+def test_where_and_for_whom_to_listen_must_make_sense(
+    listen: str, no_auth: bool, tls_cert: str | None, plaintext: bool
+) -> None:
+    service = Service(listen=listen, no_auth=no_auth, tls_cert=tls_cert, plaintext=plaintext)
+    why = refusal(service)
+    if why is not None:
+        with pytest.raises(ListenError, match=f"^cannot .*{why}|^{why}"):
+            service_options(Config(service=service))
+        return
+    options = service_options(Config(service=service))
+    assert (options.token_file is None) is (no_auth or listen == "stdio")
+    assert (options.certificate_files is not None) is listen.startswith("wss:")
+
+
+def test_a_key_without_a_certificate_is_refused() -> None:
+    for listen in ("ws://127.0.0.1:1", "wss://127.0.0.1:1"):
+        with pytest.raises(ListenError, match="--tls-cert"):
+            service_options(Config(service=Service(listen=listen, tls_key="/k")))
+
+
+@pytest.mark.parametrize("name", ["build1:7333", "https://build1", "*"])
+def test_what_is_no_name_of_a_host_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot allow the host"):
+        service_options(Config(service=Service(allowed_hosts=[name])))
 
 
 def test_the_file_may_be_named_by_a_variable_and_a_flag_wins(tmp_path: Path) -> None:
