@@ -10,6 +10,7 @@ from telexec_client.environment import HOST_POLICY, PolicyChoice
 from telexec_client.environment.wish import EnvironmentWish
 from telexec_client.errors import (
     AuthenticationError,
+    CertificateError,
     HostUnreachableError,
     UnsupportedError,
 )
@@ -236,6 +237,7 @@ def connect(
     *,
     token: str | None = None,
     token_file: str | None = None,
+    ca_file: str | None = None,
     client_name: str = "telexec",
     open_timeout_s: float = OPEN_TIMEOUT_S,
     reconnect: bool = True,
@@ -246,7 +248,10 @@ def connect(
         url: `ws://HOST:PORT`, `wss://HOST:PORT` or `unix:PATH`; `None`: the embedded host, a
             service that is started for this client alone, and ends with it.
         token: What the host asks for to let us in.
-        token_file: A file that holds it; read anew for each connection.
+        token_file: A file that holds it, on its first line that is no comment; read anew for each
+            connection.
+        ca_file: For `wss://`, a file in PEM of the authorities that may vouch for the host, and no
+            others; read anew, too. `None`: those that this system trusts.
         client_name: How the host calls us in its books.
         open_timeout_s: How long it may take until the session is open.
         reconnect: Whether to come back when the connection breaks: what runs goes on meanwhile,
@@ -256,15 +261,18 @@ def connect(
         InvalidUrlError: The URL cannot be used.
         HostUnreachableError: Nothing answers there in time.
         AuthenticationError: The host does not accept the token, or there is none to show.
+        CertificateError: Nobody vouches for the host by that name, or `ca_file` is of no use.
         HandshakeError: What answers does not open a session.
         EmbeddedHostUnavailableError: `telexec[service]` is not installed.
     """
 
     def dialer() -> Dialer:
         if url is not None:
-            return url_dialer(url, token=token, token_file=token_file)
+            return url_dialer(url, token=token, token_file=token_file, ca_file=ca_file)
         if token is not None or token_file is not None:
             raise AuthenticationError("cannot use a token: the embedded host takes none")
+        if ca_file is not None:
+            raise CertificateError("cannot use a CA file: the embedded host needs none")
         return embedded_dialer()
 
     return _opening(

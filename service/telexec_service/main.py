@@ -16,7 +16,7 @@ from telexec_service.logs import open_log
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.processes.canary import CanaryError
 from telexec_service.settings import read_config, service_options
-from telexec_service.transport.address import ListenError
+from telexec_service.transport.address import ListenError, parse_address
 from telexec_service.transport.certificate import CertificateFileError
 from telexec_service.transport.token_file import TokenFileError
 
@@ -77,7 +77,7 @@ def _run_ready(flags: Any) -> int:
     from telexec_service.ready_command import NotReadyError, check_ready  # noqa: PLC0415
 
     try:
-        check_ready(listen_address(read_config(flags, os.environ).service))
+        check_ready(parse_address(read_config(flags, os.environ).service.listen))
     except NotReadyError as error:
         return _fail(error)
     return 0

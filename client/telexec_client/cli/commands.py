@@ -125,6 +125,7 @@ def run(
     *,
     url: str | None,
     token_file: str | None,
+    ca_file: str | None,
     variables: tuple[str, ...],
     env_files: tuple[str, ...],
     unset: tuple[str, ...],
@@ -147,7 +148,7 @@ def run(
         raise click.UsageError("-i and -n exclude each other")
     request = RunRequest(
         argv=check_argv(program),
-        target=target(url, token_file),
+        target=target(url, token_file, ca_file),
         environment=environment_options(
             variables=variables,
             env_files=env_files,

@@ -11,6 +11,7 @@ from telexec_client.cli.options import (
     policy_options,
     target,
     variable_options,
+    wanted_ca,
 )
 from telexec_client.cli.request import Inherit, Target
 
@@ -61,6 +62,7 @@ def explain(
     *,
     url: str | None,
     token_file: str | None,
+    ca_file: str | None,
     variables: tuple[str, ...],
     env_files: tuple[str, ...],
     unset: tuple[str, ...],
@@ -77,7 +79,7 @@ def explain(
     options = environment_options(
         variables=variables, env_files=env_files, unset=unset, profile=profile, inherit=inherit
     )
-    request = ExplainRequest(Side(target(url, token_file), options), values, as_json)
+    request = ExplainRequest(Side(target(url, token_file, ca_file), options), values, as_json)
     from telexec_client.cli.remote_environment import explain_there  # noqa: PLC0415 - slow
 
     return explain_there(request)
@@ -103,6 +105,7 @@ def diff(
     b: str,
     url: str | None,
     token_file: str | None,
+    ca_file: str | None,
     token_file_b: str | None,
     profile: str | None,
     profile_b: str | None,
@@ -116,7 +119,8 @@ def diff(
     """
     options = environment_options(profile=profile, inherit=None, **requested)
     # The token is that of A's host, also where no --url is given.
-    sides = diff_sides((a, b), Target(url, token_file), options, token_file_b, profile_b)
+    host = Target(url, token_file, wanted_ca(ca_file, url, a, b))
+    sides = diff_sides((a, b), host, options, token_file_b, profile_b)
     request = DiffRequest(*sides, values, as_json)
     from telexec_client.cli.remote_environment import compare_there  # noqa: PLC0415 - slow
 

@@ -50,7 +50,7 @@ def diff_sides(
 
     Args:
         operands: Each the URL of a host, or the name of a profile of `target`.
-        target: The host of a profile; its token is that of A's host.
+        target: The host of a profile; its token is that of A's host, its CA file for both.
         options: What both are asked for; its profile is that of an operand that is a URL.
         token_file_b: The token of B's host; `None`: A's, if it is the same host, else none.
         profile_b: The profile of B, if that is a URL; `None`: the same as that of A.
@@ -72,15 +72,22 @@ def diff_sides(
     elif b.target.url != a.target.url:
         # A token goes to no host that it was not given for.
         b = replace(b, target=replace(b.target, token_file=None))
+    if target.ca_file is not None and a.target.ca_file is None and b.target.ca_file is None:
+        raise UnusedOptionError("cannot use --ca: neither A nor B is a host at wss://")
     return a, b
 
 
 def _side(operand: str, target: Target, options: EnvironmentOptions) -> Side:
     if _is_url(operand):
-        return Side(Target(operand, target.token_file), options)
+        return Side(_with_ca(Target(operand, target.token_file), target.ca_file), options)
     # The embedded host takes no token.
-    host = target if target.url is not None else Target()
+    host = Target() if target.url is None else _with_ca(target, target.ca_file)
     return Side(host, replace(options, profile=operand))
+
+
+def _with_ca(target: Target, ca_file: str | None) -> Target:
+    has_tls = target.url is not None and target.url.lower().startswith("wss:")
+    return replace(target, ca_file=ca_file if has_tls else None)
 
 
 def _is_url(operand: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from telexec_client.cli.env_file import read_env_file
 from telexec_client.cli.request import (
@@ -19,7 +20,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def host_options(command: _Command) -> _Command:
-    """Add `--url` and `--token-file`, which come as `url` and `token_file`."""
+    """Add `--url`, `--token-file` and `--ca`, which come as `url`, `token_file` and `ca_file`."""
     url = click.option(
         "--url",
         metavar="URL",
@@ -35,7 +36,16 @@ def host_options(command: _Command) -> _Command:
         show_envvar=True,
         help="Where the service's token is.",
     )
-    return url(token_file(command))
+    ca_file = click.option(
+        "--ca",
+        "ca_file",
+        metavar="FILE",
+        envvar="TELEXEC_CA",
+        show_envvar=True,
+        help="For wss://, the authorities that may vouch for the service, in PEM.  [default: those "
+        "that this system trusts]",
+    )
+    return url(token_file(ca_file(command)))
 
 
 def variable_options(command: _Command) -> _Command:
@@ -84,10 +94,21 @@ def policy_options(command: _Command) -> _Command:
     return profile(inherit(command))
 
 
-def target(url: str | None, token_file: str | None) -> Target:
+def target(url: str | None, token_file: str | None, ca_file: str | None) -> Target:
     """Return the host that `host_options` name."""
     # A token that is set for all commands is not for the embedded host, which takes none.
-    return Target(url, token_file if url is not None else None)
+    return Target(url, token_file if url is not None else None, wanted_ca(ca_file, url))
+
+
+def wanted_ca(ca_file: str | None, *urls: str | None) -> str | None:
+    """Return the CA file unless it is set for all commands, and none of these hosts has TLS.
+
+    Who names one on the command line expects TLS, and is to hear that there is none.
+    """
+    source = click.get_current_context().get_parameter_source("ca_file")
+    is_for_all = source is ParameterSource.ENVIRONMENT
+    has_tls = any(url is not None and url.lower().startswith("wss:") for url in urls)
+    return None if is_for_all and not has_tls else ca_file
 
 
 def environment_options(

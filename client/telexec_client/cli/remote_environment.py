@@ -57,7 +57,8 @@ async def _compare(request: DiffRequest) -> int:
 
 
 async def _ask(side: Side, *, values: bool) -> EnvironmentExplanation:
-    async with connect(side.target.url, token_file=side.target.token_file) as client:
+    target = side.target
+    async with connect(target.url, token_file=target.token_file, ca_file=target.ca_file) as client:
         return await client.explain_env(
             env=side.options.env,
             env_policy=policy_choice(side.options),

@@ -95,7 +95,8 @@ async def _run_under_signals(request: RunRequest, report: Report) -> int:
 async def _run_on_host(
     request: RunRequest, report: Report, signals: CallerSignals, raw_mode: RawMode
 ) -> int:
-    async with connect(request.target.url, token_file=request.target.token_file) as client:
+    target = request.target
+    async with connect(target.url, token_file=target.token_file, ca_file=target.ca_file) as client:
         _check_stdin(client, request)
         follows_size = request.terminal and _can_resize(client)
         if follows_size:

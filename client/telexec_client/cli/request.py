@@ -28,11 +28,12 @@ class InvalidArgumentError(CommandError):
 class Target:
     """The host to run on; without a URL, the embedded host.
 
-    `token_file` holds the bearer token; `None`: none is sent.
+    `token_file` holds the bearer token; `None`: none is sent. `ca_file`: as that of `connect`.
     """
 
     url: str | None = None
     token_file: str | None = None
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from telexec_client.core.backoff import delays_s, resume_deadline
 from telexec_client.core.failure import remote_error, says_attached
 from telexec_client.core.vacancy import Vacancy
 from telexec_client.errors import (
+    AccessRevokedError,
     AuthenticationError,
+    CertificateError,
     ClientClosedError,
     ConnectionLostError,
     HandshakeError,
@@ -402,6 +404,7 @@ class Connection:
         deadline = resume_deadline(self._last_heard, self._lease_s)
         last_deadline = deadline + self._lease_s
         vacancy = Vacancy(is_hung_up=self._is_hung_up, now=loop.time())
+        why_not = self._why_lost
         if self._has_heard:
             self._delays_s = delays_s(random.random)
         for delay_s in self._delays_s:
@@ -413,7 +416,7 @@ class Connection:
                 async with asyncio.timeout_at(attempt_deadline):
                     await self._attach(self.session_id)
             except AuthenticationError as error:
-                self.end(partial(SessionLostError, _because(error)))
+                self.end(partial(AccessRevokedError, _because(error)))
                 return
             except RemoteError as error:
                 if says_attached(error):
@@ -432,10 +435,12 @@ class Connection:
                     why = f"the host hung up, and nobody is there any more: {error}"
                     self.end(partial(SessionLostError, why))
                     return
+                if isinstance(error, CertificateError):
+                    why_not = str(error)
                 continue
             self._resumed()
             return
-        why = f"it could not be resumed within its lease of {self._lease_s:g} s ({self._why_lost})"
+        why = f"it could not be resumed within its lease of {self._lease_s:g} s ({why_not})"
         self.end(partial(SessionLostError, why))
 
     def _resumed(self) -> None:

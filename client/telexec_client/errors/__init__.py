@@ -8,7 +8,9 @@ from telexec_client.errors.base import (
     UnsupportedError,
 )
 from telexec_client.errors.connecting import (
+    AccessRevokedError,
     AuthenticationError,
+    CertificateError,
     ClientClosedError,
     ConnectionLostError,
     EmbeddedHostUnavailableError,
@@ -48,7 +50,9 @@ from telexec_client.errors.starting import (
 )
 
 __all__ = [
+    "AccessRevokedError",
     "AuthenticationError",
+    "CertificateError",
     "ClientClosedError",
     "ConnectionLostError",
     "DirectoryNotEmptyError",

@@ -31,6 +31,10 @@ class AuthenticationError(TelexecError):
     """The host does not accept the token, or there is no usable token to show."""
 
 
+class CertificateError(TelexecError):
+    """The host's certificate is not believed, or the authorities to believe cannot be read."""
+
+
 class HandshakeError(TelexecError):
     """Something answers at the address, but it does not take us as a client."""
 
@@ -78,3 +82,7 @@ class SessionLostError(TelexecError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"cannot go on with the session: {why}")
+
+
+class AccessRevokedError(SessionLostError, AuthenticationError):
+    """The host no longer accepts the token that the session was opened with."""

@@ -4,17 +4,20 @@ from telexec_client.errors import AuthenticationError
 
 
 def read_token(path: str) -> str:
-    """Return the token that a file holds, without the line end.
+    """Return the first token that a file holds, one a line; lines of `#` and blank ones are none.
+
+    A service may take several: the same file serves both.
 
     Raises:
         AuthenticationError: The file cannot be read, or what it holds cannot be a token.
     """
     try:
         with open(path, encoding="utf-8") as file:
-            token = file.read().strip()
+            lines = [line.strip() for line in file.read().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise AuthenticationError(f"cannot read the token file {path!r}: {why}") from error
+    token = next((line for line in lines if line and not line.startswith("#")), "")
     return checked_token(token, f"the token in {path!r}")
 
 

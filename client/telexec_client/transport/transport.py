@@ -72,6 +72,7 @@ class Dialer(Protocol):
         Raises:
             HostUnreachableError: Nothing answers.
             AuthenticationError: The token is refused, or cannot be read.
+            CertificateError: The host is not believed to be the one that was meant.
             HandshakeError: Something else answers.
         """
         ...

@@ -31,6 +31,9 @@ MAX_MESSAGE_BYTES = 1024 * 1024 * 1024
 CLOSE_TIMEOUT_S = 2.0
 """How long to wait for the other side's goodbye."""
 
+_SHOWN_CHARS = 200
+"""The most that is shown of why a host refused us."""
+
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
@@ -212,7 +215,11 @@ class WebSocketTransport(asyncio.Protocol):
             )
         if isinstance(refusal, InvalidHandshake) and response.status_code == 101:
             return HandshakeError(self._address, str(refusal))
-        return HandshakeError(self._address, f"it answered with HTTP {response.status_code}")
+        said = _first_line(response.body)
+        return HandshakeError(
+            self._address,
+            f"it answered with HTTP {response.status_code}" + (f": {said}" if said else ""),
+        )
 
     def _closing(self) -> None:
         """Go once the handshake failed, or either side has said goodbye."""
@@ -273,6 +280,12 @@ class WebSocketTransport(asyncio.Protocol):
         self._keepalive.stop()
         self._gate.open_for_good()
         self._fragments.clear()
+
+
+def _first_line(body: bytes | bytearray) -> str:
+    """Return what a refusal says, as far as a terminal can show it."""
+    line = bytes(body[:_SHOWN_CHARS]).partition(b"\n")[0].decode("ascii", "replace").strip()
+    return "".join(char if char.isascii() and char.isprintable() else "?" for char in line)
 
 
 def _why_lost(error: Exception | None) -> str:

@@ -10,10 +10,14 @@ from collections.abc import Callable
 from websockets.uri import WebSocketURI
 
 from telexec_client.core.address import Address, TcpAddress, UnixAddress
-from telexec_client.errors import HostUnreachableError
+from telexec_client.errors import CertificateError, HostUnreachableError
 from telexec_client.transport.token import checked_token, read_token
 from telexec_client.transport.transport import Receiver, Transport
+from telexec_client.transport.trust import distrust, trusting_context
 from telexec_client.transport.websocket import WebSocketTransport
+
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+"""What OpenSSL says of an answer that is not TLS, by version."""
 
 
 class WebSocketDialer:
@@ -22,14 +26,30 @@ class WebSocketDialer:
     Args:
         token: Sent as `Authorization: Bearer …`.
         token_file: Read anew for each connection, so that a token may be changed while we run.
+        ca_file: The authorities that may vouch for the host, instead of the system's; read anew,
+            too.
+
+    Raises:
+        AuthenticationError: The token cannot be used.
+        CertificateError: There is a CA file for a host without TLS.
     """
 
     def __init__(
-        self, address: Address, *, token: str | None = None, token_file: str | None = None
+        self,
+        address: Address,
+        *,
+        token: str | None = None,
+        token_file: str | None = None,
+        ca_file: str | None = None,
     ) -> None:
+        if ca_file is not None and not _is_secure(address):
+            raise CertificateError(
+                f"cannot use a CA file: {address} is not encrypted; write wss://, or leave it out"
+            )
         self._address = address
         self._token = None if token is None else checked_token(token)
         self._token_file = token_file
+        self._ca_file = ca_file
 
     @property
     def address(self) -> str:
@@ -63,25 +83,29 @@ class WebSocketDialer:
             made.append(make())
             return made[0]
 
+        context = trusting_context(self._ca_file) if _is_secure(self._address) else None
         try:
             if isinstance(self._address, UnixAddress):
                 await loop.create_unix_connection(remember, self._address.path)
             else:
                 await loop.create_connection(
-                    remember,
-                    self._address.host,
-                    self._address.port,
-                    ssl=ssl.create_default_context() if self._address.is_secure else None,
+                    remember, self._address.host, self._address.port, ssl=context
                 )
         except BaseException as error:
             for transport in made:
                 transport.abort()
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise distrust(self.address, error, self._ca_file) from error
             if isinstance(error, OSError):
                 raise HostUnreachableError(
                     self.address, _why(error), is_vacant=_is_vacant(error)
                 ) from error
             raise
         return made[0]
+
+
+def _is_secure(address: Address) -> bool:
+    return isinstance(address, TcpAddress) and address.is_secure
 
 
 def _uri(address: Address) -> WebSocketURI:
@@ -100,7 +124,13 @@ def _is_vacant(error: OSError) -> bool:
 
 def _why(error: OSError) -> str:
     # The loops' own texts repeat the address and leave out the reason.
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+        return "it does not speak TLS; a service without it is at ws://"
     if error.errno is None or isinstance(error, socket.gaierror | ssl.SSLError):
         # The loops have no words for a host that closes instead of speaking TLS.
-        return error.strerror or str(error) or "it closed the connection before TLS was set up"
+        return (
+            error.strerror
+            or str(error)
+            or "it closed the connection before TLS was set up; a service without TLS is at ws://"
+        )
     return os.strerror(error.errno)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import programs
+from tests.harness.certificates import TLS_LOOPBACK, Authority
 from tests.harness.deadline import eventually_blocking
 from tests.harness.server import Server, minimal_environment, running_server
 from tests.harness.service import LOOPBACK, running_service, service_argv
@@ -59,6 +60,31 @@ def test_a_bad_url_is_named(url: str) -> None:
     ended = telexec("run", "--url", url, "--", "true")
     assert ended.exit_code == 125
     assert_one_line(ended)
+
+
+def test_a_host_with_tls_is_run_on_with_its_authority_and_not_without(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    options = authority.issue().options
+    with running_service(tmp_path, listen=TLS_LOOPBACK, options=options) as server:
+        ca, run = ("--ca", str(authority.file)), ("run", "--url", server.url)
+        assert telexec(*run, *ca, "--", *programs.say("in")).stdout == b"in"
+        explained = telexec("env", "explain", "--url", server.url, *ca)
+        assert explained.exit_code == 0
+        ended = telexec(*run, "--", "true")
+        assert ended.exit_code == 125
+        assert_one_line(ended, server.url, "--ca")
+        # Whatever is said for all commands does not get in the way of one without TLS.
+        env = {"TELEXEC_CA": str(authority.file)}
+        assert telexec(*run, "--", *programs.say("in"), env=env).stdout == b"in"
+        assert telexec("run", "--", *programs.say("here"), env=env).stdout == b"here"
+        diff = ("env", "diff", server.url, server.url)
+        assert telexec(*diff, env=env).exit_code == 0
+    ended = telexec("run", "--url", "ws://127.0.0.1:1", *ca, "--", "true")
+    assert ended.exit_code == 125
+    assert_one_line(ended, "is not encrypted")
+    ended = telexec("env", "diff", "default", "ci", "--url", "ws://127.0.0.1:1", *ca)
+    assert ended.exit_code == 125
+    assert_one_line(ended, "--ca")
 
 
 def test_a_wrong_token_and_a_missing_one_are_refused(
