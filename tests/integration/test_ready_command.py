@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.certificates import TLS_LOOPBACK, Authority
 from tests.harness.deadline import DEADLINE_S
 from tests.harness.raw_peer import raw_peer
 from tests.harness.server import minimal_environment
@@ -46,6 +47,13 @@ def test_a_service_that_serves_is_ready(tmp_path: Path, listen: str) -> None:
     if listen == "unix":
         listen = f"unix:{tmp_path}/socket"
     with running_service(tmp_path, listen=listen) as service:
+        asked = ready(tmp_path, service.url)
+    assert (asked.returncode, asked.stdout, asked.stderr) == (0, "", "")
+
+
+def test_a_service_with_tls_is_asked_without_a_look_at_its_certificate(tmp_path: Path) -> None:
+    options = Authority(tmp_path).issue("build1.example").options
+    with running_service(tmp_path, listen=TLS_LOOPBACK, options=options) as service:
         asked = ready(tmp_path, service.url)
     assert (asked.returncode, asked.stdout, asked.stderr) == (0, "", "")
 
