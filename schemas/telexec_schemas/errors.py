@@ -58,6 +58,7 @@ class ErrorReason(StrEnum):
     HANDLE_EXISTS = "handleExists"
     HANDLE_UNKNOWN = "handleUnknown"
     LIMIT_REACHED = "limitReached"
+    AUDIT_UNAVAILABLE = "auditUnavailable"
     SHUTTING_DOWN = "shuttingDown"
     INTERNAL = "internal"
 

@@ -4,22 +4,29 @@ import asyncio
 import itertools
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
+from telexec_schemas.methods import INITIALIZE
 from telexec_schemas.process import EndReason
 from telexec_service import __version__
 from telexec_service.config import Config
 from telexec_service.core.admission import Gate
+from telexec_service.core.counters import Counters
 from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.host_names import HostNames
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.checkpoint import StopFlag
 from telexec_service.host_information import read_host_information
+from telexec_service.logs import Log
+from telexec_service.observability.audit import AuditLog
+from telexec_service.observability.loop_lag import LoopLag
+from telexec_service.observability.pages import Pages
+from telexec_service.observability.population import Population
 from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
@@ -34,7 +41,7 @@ from telexec_service.systemd import Systemd
 from telexec_service.transport.address import Address, TcpAddress
 from telexec_service.transport.certificate import Certificate, CertificateFiles, load_certificate
 from telexec_service.transport.listener import Listener, announce
-from telexec_service.transport.token_file import load_or_create_tokens
+from telexec_service.transport.token_file import load_or_create_tokens, load_tokens
 
 CLOSE_DEADLINE_S = 5.0
 """How long peers have to answer the end of their connections, and killed children to die."""
@@ -48,30 +55,36 @@ class ServiceOptions:
     """What the service is to do.
 
     `token_file` None: everybody may connect. `certificate_files` None: nothing is encrypted.
+    `metrics_token_file` None: the metrics are for clients only, or for everybody if all may
+    connect. `audit_log` None: nothing is recorded.
     """
 
     address: Address
     token_file: str | None
     certificate_files: CertificateFiles | None
+    metrics_token_file: str | None
+    audit_log: str | None
     config: Config
 
 
-async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log: Any) -> None:
+async def serve(options: ServiceOptions, own_environment: Mapping[str, str], output: Log) -> None:
     """Serve until SIGTERM or SIGINT; when it returns, no child, task or descriptor is left.
 
     Args:
         options: What to serve.
         own_environment: The service's own, as it was started with.
-        log: A structlog logger.
+        output: Where the service tells what happens; it is the caller's to close.
 
     Raises:
+        AuditError: The audit log cannot be opened.
         CanaryError: A process would see what the host hides.
         ListenError: The address cannot be listened on.
         TokenFileError: The token file cannot be used.
         CertificateFileError: The certificate or its key cannot be used.
     """
-    config = options.config
-    gate = Gate(_tokens(options), _host_names(options))
+    config, log = options.config, output.events
+    started_s = time.monotonic()
+    gate = Gate(_tokens(options), _host_names(options), _metrics_tokens(options))
     certificate = _certificate(options)
     spawner, reaper = Spawner(), Reaper()
     environment = HostEnvironment(own_environment, config.env)
@@ -81,29 +94,59 @@ async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log
     systemd = Systemd(own_environment, log)
     file_stop = StopFlag()
     numbers = itertools.count(1)
-    sessions = SessionTable(config, spawner, reaper, log)
+    lag = LoopLag()
     with ThreadPoolExecutor(config.files.threads, "files") as file_threads:
+        routes = {
+            **EnvironmentRoutes(information, environment).routes(),
+            **process_routes.routes(),
+            **FilesystemRoutes(file_threads, config.files, file_stop.check).routes(),
+        }
+        counters = Counters((INITIALIZE.name, *routes))
+        audit = AuditLog(options.audit_log, config.audit, counters, log)
+        sessions = SessionTable(config, spawner, reaper, log=log, audit=audit, counters=counters)
         async with asyncio.TaskGroup() as tasks:
             host = Host(
                 config=config,
                 sessions=sessions,
-                routes={
-                    **EnvironmentRoutes(information, environment).routes(),
-                    **process_routes.routes(),
-                    **FilesystemRoutes(file_threads, config.files, file_stop.check).routes(),
-                },
+                routes=routes,
                 environment_info=information,
                 extensions=_extensions(config, environment),
                 tasks=tasks,
+                counters=counters,
             )
 
             def accept(peer: Peer) -> Connection:
-                return Connection(peer, host, log.bind(connection=next(numbers)))
+                number = next(numbers)
+                return Connection(peer, host, number, log.bind(connection=number))
 
-            listener = Listener(config, gate, certificate, accept=accept, on_peer_gone=stop.hurry)
+            def count() -> Population:
+                return Population(
+                    is_ready=listener.is_ready,
+                    uptime_s=time.monotonic() - started_s,
+                    connections=listener.connection_count,
+                    sessions_attached=sessions.attached_count,
+                    sessions_detached=sessions.detached_count,
+                    processes_running=counters.processes_running,
+                    log_lines_dropped=output.lines.dropped,
+                    loop_lag_s=lag.last_s,
+                )
+
+            listener = Listener(
+                config,
+                gate,
+                certificate,
+                pages=Pages(counters, count, tasks),
+                counters=counters,
+                audit=audit,
+                log=log,
+                accept=accept,
+                on_peer_gone=stop.hurry,
+            )
             reload = Reload(
                 options.token_file,
                 options.certificate_files,
+                options.metrics_token_file,
+                audit=audit,
                 gate=gate,
                 listener=listener,
                 fingerprint=None if certificate is None else certificate.fingerprint,
@@ -132,6 +175,8 @@ async def serve(options: ServiceOptions, own_environment: Mapping[str, str], log
                 reaper.close()
                 spawner.close()
                 hangup.close()
+                lag.close()
+                audit.close()
                 stop.close()
                 notifications.cancel()
     log.info("service.stopped")
@@ -182,6 +227,11 @@ class _HangupSignal:
 
 def _tokens(options: ServiceOptions) -> Sequence[str] | None:
     return None if options.token_file is None else load_or_create_tokens(options.token_file)
+
+
+def _metrics_tokens(options: ServiceOptions) -> Sequence[str]:
+    file = options.metrics_token_file
+    return () if file is None else load_tokens(file)
 
 
 def _certificate(options: ServiceOptions) -> Certificate | None:

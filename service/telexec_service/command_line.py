@@ -146,6 +146,18 @@ def _add_flags(parser: argparse.ArgumentParser, default: object = None) -> None:
     )
     parser.add_argument("--log-level", choices=LEVELS, default=default, help="default info")
     parser.add_argument(
+        "--metrics-token-file",
+        metavar="FILE",
+        default=default,
+        help="a second bearer token, which opens /metrics and nothing else; not made if not there",
+    )
+    parser.add_argument(
+        "--audit-log",
+        metavar="FILE",
+        default=default,
+        help="append who ran what and how it ended to this file",
+    )
+    parser.add_argument(
         "--no-uvloop",
         action="store_true",
         default=default,

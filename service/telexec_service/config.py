@@ -149,6 +149,17 @@ class Shutdown(Section, frozen=True):
     kill_grace_s: Seconds = 2.0
 
 
+class Audit(Section, frozen=True):
+    """What the audit log of the service has, if there is one.
+
+    `argv`: whole command lines, not only the names of programs. `required`: nothing starts that
+    cannot be recorded.
+    """
+
+    argv: bool = False
+    required: bool = False
+
+
 class Service(Section, frozen=True):
     """Where and for whom to serve; the flags of the command, which win, say what each means."""
 
@@ -161,6 +172,8 @@ class Service(Section, frozen=True):
     allowed_hosts: Sequence[str] = ()
     debuggable: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_token_file: str | None = None
+    audit_log: str | None = None
 
 
 class Config(Section, frozen=True):
@@ -173,6 +186,7 @@ class Config(Section, frozen=True):
     keepalive: Keepalive = Keepalive()
     env: Environment = Environment()
     shutdown: Shutdown = Shutdown()
+    audit: Audit = Audit()
 
 
 def load_config(path: str) -> Config:

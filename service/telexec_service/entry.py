@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 EXIT_FAILURE = 1
 
-_NEEDED = ("pybase64", "structlog", "tomli_w", "uvloop")
+_NEEDED = ("prometheus_client", "pybase64", "structlog", "tomli_w", "uvloop")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,58 +1,119 @@
 """Logs: one event a line on stderr; JSON, or for people when stderr is a terminal."""
 
-import contextlib
 import logging
-import os
 import sys
-from typing import Any, TextIO
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import structlog
 
+from telexec_service.observability.line_writer import LineWriter
+
 LEVELS = ("debug", "info", "warning", "error")
 
+_Event = MutableMapping[str, Any]
+_encode = msgspec.json.Encoder(enc_hook=repr, decimal_format="string").encode
 
-def open_log(level: str) -> Any:
-    """Return the logger of the service.
+
+class Log:
+    """The log of one service and where it goes.
+
+    Attributes:
+        events: The structlog logger.
+        lines: What writes its lines; the service opens it with its loop.
+    """
+
+    def __init__(self, level: str) -> None:
+        shows_people = sys.stderr.isatty()
+        render = _render_for_people() if shows_people else _render_json
+        self.lines = LineWriter(
+            sys.stderr.fileno(),
+            lambda count: render(None, "warning", {"event": "log.dropped", "lines": count}),
+        )
+        # With the cheapest way from an event to its line: this is called for every request.
+        self.events: Any = structlog.wrap_logger(
+            _Lines(self.lines),
+            processors=[render],
+            wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+            cache_logger_on_first_use=True,
+        ).bind()
+
+        # What libraries have to say would go to stderr by itself, and wait there for a reader.
+        self._libraries = _Libraries(self.events)
+        logging.getLogger().addHandler(self._libraries)
+
+    def close(self) -> None:
+        """Write what is left, as far as somebody reads it soon."""
+        logging.getLogger().removeHandler(self._libraries)
+        self.lines.close()
+
+
+def open_log(level: str) -> Log:
+    """Return the log of the service.
 
     Args:
         level: One of `LEVELS`; events below it are dropped before they cost anything.
     """
-    processors: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    if sys.stderr.isatty():
-        # Not the prettier tracebacks: they show the values of variables, and so what clients sent.
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        processors.append(renderer)
-    else:
-        processors.append(structlog.processors.format_exc_info)
-        processors.append(structlog.processors.JSONRenderer(serializer=_to_json))
-    return structlog.wrap_logger(
-        _Stderr(sys.stderr),
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-    ).bind()
+    return Log(level)
 
 
-class _Stderr:
-    """Writes lines, and goes on without them when nobody takes them: a full disk, a gone reader."""
+class _Libraries(logging.Handler):
+    """Takes what libraries log."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._descriptor = file.fileno()
+    def __init__(self, events: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._events = events
 
-    def msg(self, message: str) -> None:
-        # Not through Python's buffer, which would keep what failed, and fail with it at the exit.
-        line = (message + "\n").encode("utf-8", "backslashreplace")
-        # What happened cannot be told, and is no reason to fail what a client asked for.
-        with contextlib.suppress(OSError):
-            while line:
-                line = line[os.write(self._descriptor, line) :]
+    def emit(self, record: logging.LogRecord) -> None:
+        report = self._events.error if record.levelno >= logging.ERROR else self._events.warning
+        report(
+            "library.reported",
+            library=record.name,
+            message=record.getMessage(),
+            exc_info=record.exc_info,
+        )
 
-    debug = info = warning = error = exception = critical = msg
+
+class _Lines:
+    """What structlog calls with a finished line."""
+
+    def __init__(self, lines: LineWriter) -> None:
+        self.debug = self.info = self.warning = self.error = self.exception = lines.write
 
 
-def _to_json(event: Any, **_options: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
+def _render_json(logger: Any, method: str, event: _Event) -> bytes:
+    line: dict[str, Any] = {
+        "timestamp": datetime.now(UTC),
+        "level": "error" if method == "exception" else method,
+        "event": event.pop("event"),
+    }
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, method, event)
+    line.update(event)
+    return _to_json(line)
+
+
+def _to_json(line: _Event) -> bytes:
+    try:
+        return _encode(line) + b"\n"
+    except UnicodeEncodeError:
+        # A name with bytes that are not UTF-8.
+        return _encode({name: _printable(value) for name, value in line.items()}) + b"\n"
+
+
+def _printable(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _render_for_people() -> Any:
+    # Not the prettier tracebacks: they show the values of variables, and so what clients sent.
+    show = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+    def render(logger: Any, method: str, event: _Event) -> bytes:
+        event["timestamp"] = datetime.now(UTC).isoformat()
+        event["level"] = "error" if method == "exception" else method
+        return (show(logger, method, event) + "\n").encode("utf-8", "backslashreplace")
+
+    return render

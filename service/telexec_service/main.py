@@ -12,7 +12,8 @@ import uvloop
 from telexec_service.app import ServiceOptions, serve
 from telexec_service.command_line import parse_arguments
 from telexec_service.config import ConfigError
-from telexec_service.logs import open_log
+from telexec_service.logs import Log, open_log
+from telexec_service.observability.audit import AuditError
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.processes.canary import CanaryError
 from telexec_service.settings import read_config, service_options
@@ -22,7 +23,14 @@ from telexec_service.transport.token_file import TokenFileError
 
 EXIT_FAILURE = 1
 
-_PLAIN_ERRORS = (CanaryError, CertificateFileError, ConfigError, ListenError, TokenFileError)
+_PLAIN_ERRORS = (
+    AuditError,
+    CanaryError,
+    CertificateFileError,
+    ConfigError,
+    ListenError,
+    TokenFileError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,10 +55,13 @@ def _run_service(flags: Any) -> int:
     service = service_options(config)
     log = open_log(config.service.log_level)
     _prepare_process()
-    with asyncio.Runner(
-        loop_factory=asyncio.new_event_loop if flags.no_uvloop else uvloop.new_event_loop
-    ) as runner:
-        runner.run(_serve(service, environment, log))
+    try:
+        with asyncio.Runner(
+            loop_factory=asyncio.new_event_loop if flags.no_uvloop else uvloop.new_event_loop
+        ) as runner:
+            runner.run(_serve(service, environment, log))
+    finally:
+        log.close()
     return 0
 
 
@@ -88,7 +99,8 @@ def _fail(error: Exception) -> int:
     return EXIT_FAILURE
 
 
-async def _serve(service: ServiceOptions, environment: dict[str, str], log: Any) -> None:
+async def _serve(service: ServiceOptions, environment: dict[str, str], log: Log) -> None:
+    log.lines.open()
     try:
         await serve(service, environment, log)
     except BaseExceptionGroup as group:
@@ -97,6 +109,8 @@ async def _serve(service: ServiceOptions, environment: dict[str, str], log: Any)
             if isinstance(error, CanaryError | ListenError):
                 raise error from None
         raise
+    finally:
+        log.lines.detach()
 
 
 def _prepare_process() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from telexec_service.core.admission import Gate
+from telexec_service.observability.audit import AuditError, AuditLog
 from telexec_service.transport.certificate import (
     CertificateFileError,
     CertificateFiles,
@@ -21,6 +22,8 @@ class Reload:
     Args:
         token_file: None: everybody may connect.
         certificate_files: None: nothing is encrypted.
+        metrics_token_file: None: there are no tokens for the numbers alone.
+        audit: Opens its file anew, since whoever rotates it has moved the old one.
         fingerprint: Of the certificate that is in use; None where there is none.
     """
 
@@ -28,7 +31,9 @@ class Reload:
         self,
         token_file: str | None,
         certificate_files: CertificateFiles | None,
+        metrics_token_file: str | None,
         *,
+        audit: AuditLog,
         gate: Gate,
         listener: Listener,
         fingerprint: str | None,
@@ -36,6 +41,8 @@ class Reload:
     ) -> None:
         self._token_file = token_file
         self._certificate_files = certificate_files
+        self._metrics_token_file = metrics_token_file
+        self._audit = audit
         self._gate = gate
         self._listener = listener
         self._fingerprint = fingerprint
@@ -49,6 +56,15 @@ class Reload:
                 changes |= self._reload_tokens(self._token_file)
         except TokenFileError as error:
             self._log.error("service.reload_failed", what="tokens", why=str(error))
+        try:
+            if self._metrics_token_file is not None:
+                self._gate.replace_metrics_tokens(load_tokens(self._metrics_token_file))
+        except TokenFileError as error:
+            self._log.error("service.reload_failed", what="metrics tokens", why=str(error))
+        try:
+            self._audit.reopen()
+        except AuditError as error:
+            self._log.error("service.reload_failed", what="audit log", why=str(error))
         try:
             if self._certificate_files is not None:
                 changes |= self._reload_certificate(self._certificate_files)

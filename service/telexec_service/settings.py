@@ -75,6 +75,8 @@ def service_options(config: Config) -> ServiceOptions:
         address=address,
         token_file=None if is_open else os.path.expanduser(token_file),
         certificate_files=_certificate_files(service),
+        metrics_token_file=_path(service.metrics_token_file),
+        audit_log=_path(service.audit_log),
         config=config,
     )
 
@@ -83,6 +85,10 @@ def default_token_file() -> str:
     """Return where the token is kept if nothing says otherwise."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.join("~", ".local", "state")
     return os.path.join(state, "telexec", "token")
+
+
+def _path(written: str | None) -> str | None:
+    return None if written is None else os.path.abspath(os.path.expanduser(written))
 
 
 def _checked_address(service: Service) -> Address:

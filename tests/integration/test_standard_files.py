@@ -78,7 +78,7 @@ def test_a_log_on_a_terminal_shows_nothing_of_what_a_client_sent(tmp_path: Path)
         "    try:\n"
         "        raise RuntimeError\n"
         "    except RuntimeError:\n"
-        "        open_log('info').exception('rpc.crashed')\n"
+        "        open_log('info').events.exception('rpc.crashed')\n"
         "serve({'env': {'NAME': 'hun' + 'ter2'}})\n"
     )
     try:

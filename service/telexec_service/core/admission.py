@@ -4,13 +4,46 @@ import hashlib
 import hmac
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
 
 from telexec_service.core.host_names import HostNames, host_name
 
-HEALTH_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
 _BEARER = "bearer "
 _MAX_SHOWN_NAME = 100
+_METHODS = frozenset({"GET", "HEAD"})
+
+
+class Visit(StrEnum):
+    """What became of somebody who connected."""
+
+    OPENED = "opened"
+    PAGE = "page"
+    UNAUTHORIZED = "unauthorized"
+    WRONG_HOST = "wrong_host"
+    ORIGIN = "origin"
+    NOT_FOUND = "not_found"
+    BAD_METHOD = "bad_method"
+    FULL = "full"
+    DRAINING = "draining"
+    MALFORMED = "malformed"
+    SILENT = "silent"
+
+
+class AuthFailure(StrEnum):
+    """What was wrong with what somebody presented."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 - it is a word, not a token
+
+
+class Page(StrEnum):
+    """What is made anew for each who asks for it. A brief health says no numbers."""
+
+    METRICS = "metrics"
+    HEALTH = "health"
+    BRIEF_HEALTH = "brief_health"
 
 
 @dataclass(slots=True, frozen=True)
@@ -19,11 +52,14 @@ class Refusal:
 
     status: HTTPStatus
     text: str
+    visit: Visit
     headers: tuple[tuple[str, str], ...] = ()
+    auth_failure: AuthFailure | None = None
 
 
-_ENDING = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "shutting down\n")
-_FULL = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n")
+_ALIVE = Refusal(HTTPStatus.OK, "ok\n", Visit.PAGE)
+_ENDING = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "shutting down\n", Visit.DRAINING)
+_FULL = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n", Visit.FULL)
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,10 +77,17 @@ class Gate:
     Args:
         tokens: What a client must present one of; None lets everybody in.
         host_names: The names that the listener answers to.
+        metrics_tokens: What opens nothing but the numbers; those of clients open them as well.
     """
 
-    def __init__(self, tokens: Collection[str] | None, host_names: HostNames) -> None:
+    def __init__(
+        self,
+        tokens: Collection[str] | None,
+        host_names: HostNames,
+        metrics_tokens: Collection[str] = (),
+    ) -> None:
         self._digests = None if tokens is None else frozenset(map(_digest, tokens))
+        self._metrics_digests = frozenset(map(_digest, metrics_tokens))
         self._host_names = host_names
 
     def replace_tokens(self, tokens: Collection[str]) -> TokenChange:
@@ -53,20 +96,26 @@ class Gate:
         self._digests = after = frozenset(map(_digest, tokens))
         return TokenChange(len(after), added=len(after - before), revoked=len(before - after))
 
+    def replace_metrics_tokens(self, tokens: Collection[str]) -> None:
+        """Show the numbers to who presents one of these tokens from now on, or a client's."""
+        self._metrics_digests = frozenset(map(_digest, tokens))
+
     def answer(
         self,
         path: str,
         *,
+        method: str = "GET",
         hosts: Sequence[str],
         origins: Sequence[str],
         authorizations: Sequence[str],
         is_ready: bool,
         has_room: bool,
-    ) -> Refusal | None:
+    ) -> Page | Refusal | None:
         """Return what to answer instead of opening a connection; None: open it.
 
         Args:
             path: The request's target; a query is ignored.
+            method: The request's method.
             hosts: The values of its `Host` headers.
             origins: The values of its `Origin` headers.
             authorizations: The values of its `Authorization` headers.
@@ -74,19 +123,13 @@ class Gate:
             has_room: Whether the service can take another connection.
         """
         path = path.partition("?")[0]
-        stray = self._refuse_stray(hosts, origins)
+        stray = self._refuse_stray(method, hosts, origins)
         if stray is not None:
             return stray
-        if path in HEALTH_PATHS:
-            return Refusal(HTTPStatus.OK, "ok\n") if is_ready or path != "/readyz" else _ENDING
         if path != "/":
-            return Refusal(HTTPStatus.NOT_FOUND, f"cannot find {path}\n")
+            return self._page(path, authorizations, is_ready=is_ready)
         if not self.is_valid(self.credential(authorizations)):
-            return Refusal(
-                HTTPStatus.UNAUTHORIZED,
-                "cannot accept the request without the right bearer token\n",
-                (("WWW-Authenticate", "Bearer"),),
-            )
+            return self._unauthorized(authorizations)
         if not is_ready:
             return _ENDING
         return None if has_room else _FULL
@@ -106,19 +149,61 @@ class Gate:
             return True
         if credential is None:
             return False
-        # With all of them, so that the time says nothing of which one it was.
-        return sum(hmac.compare_digest(credential, digest) for digest in self._digests) > 0
+        return _is_one_of(credential, self._digests)
 
-    def _refuse_stray(self, hosts: Sequence[str], origins: Sequence[str]) -> Refusal | None:
-        """Refuse what was led here by a page in a browser."""
+    def _page(self, path: str, authorizations: Sequence[str], *, is_ready: bool) -> Page | Refusal:
+        may_see = self._may_see_numbers(self.credential(authorizations))
+        match path:
+            case "/livez":
+                return _ALIVE
+            case "/readyz":
+                return _ALIVE if is_ready else _ENDING
+            case "/healthz":
+                return Page.HEALTH if may_see else Page.BRIEF_HEALTH
+            case "/metrics":
+                return Page.METRICS if may_see else self._unauthorized(authorizations)
+            case _:
+                text = f"cannot find {path}\n"
+                return Refusal(HTTPStatus.NOT_FOUND, text, Visit.NOT_FOUND)
+
+    def _may_see_numbers(self, credential: bytes | None) -> bool:
+        """Whether who presented this may; where no token is asked for anything, everybody."""
+        known = self._metrics_digests | (self._digests or frozenset())
+        if not known:
+            return self._digests is None
+        return credential is not None and _is_one_of(credential, known)
+
+    def _unauthorized(self, authorizations: Sequence[str]) -> Refusal:
+        why = AuthFailure.WRONG_TOKEN
+        if self.credential(authorizations) is None:
+            why = AuthFailure.MALFORMED if authorizations else AuthFailure.MISSING
+        return Refusal(
+            HTTPStatus.UNAUTHORIZED,
+            "cannot accept the request without the right bearer token\n",
+            Visit.UNAUTHORIZED,
+            (("WWW-Authenticate", "Bearer"),),
+            why,
+        )
+
+    def _refuse_stray(
+        self, method: str, hosts: Sequence[str], origins: Sequence[str]
+    ) -> Refusal | None:
+        """Refuse what no client sends, and what was led here by a page in a browser."""
+        if method not in _METHODS:
+            return Refusal(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "cannot answer this method: use GET\n",
+                Visit.BAD_METHOD,
+                (("Allow", "GET, HEAD"),),
+            )
         if len(hosts) != 1:
             # RFC 9112, 3.2.
-            return Refusal(
-                HTTPStatus.BAD_REQUEST, "cannot accept a request without exactly one Host\n"
-            )
+            text = "cannot accept a request without exactly one Host\n"
+            return Refusal(HTTPStatus.BAD_REQUEST, text, Visit.MALFORMED)
         if origins:
             # Only browsers send one, and no page has business here.
-            return Refusal(HTTPStatus.FORBIDDEN, "cannot accept a request with an Origin\n")
+            text = "cannot accept a request with an Origin\n"
+            return Refusal(HTTPStatus.FORBIDDEN, text, Visit.ORIGIN)
         if self._host_names.accept(hosts[0]):
             return None
         name = ascii(host_name(hosts[0])[:_MAX_SHOWN_NAME])
@@ -126,7 +211,13 @@ class Gate:
             HTTPStatus.MISDIRECTED_REQUEST,
             f"cannot answer to the name {name}: use an IP address,"
             " or have the service started with --allow-host and the name\n",
+            Visit.WRONG_HOST,
         )
+
+
+def _is_one_of(credential: bytes, digests: Collection[bytes]) -> bool:
+    # With all of them, so that the time says nothing of which one it was.
+    return sum(hmac.compare_digest(credential, digest) for digest in digests) > 0
 
 
 def _digest(token: str) -> bytes:

@@ -7,6 +7,16 @@ class Peer(Protocol):
     """The other side of one connection."""
 
     @property
+    def address(self) -> str:
+        """Where it comes from: `IP:PORT`, `unix:uid=N` or `stdio`."""
+        ...
+
+    @property
+    def credential(self) -> bytes | None:
+        """The SHA-256 of the token that it was let in with; None where none is asked."""
+        ...
+
+    @property
     def is_congested(self) -> bool:
         """Whether output should wait for `Receiver.on_writable`."""
         ...

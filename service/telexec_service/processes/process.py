@@ -11,6 +11,7 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, WriteId
 from telexec_schemas.process import EndReason, Stream, TerminalSize, WriteStatus
 from telexec_service.config import Limits
+from telexec_service.core.account import ProcessAccount
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.output_log import OutputLog
@@ -21,7 +22,9 @@ from telexec_service.processes.stdin import StdinWriter
 
 
 @dataclass(slots=True, frozen=True)
-class _Exit:
+class Exit:
+    """How a child ended; `code` is 128+N after death by signal N."""
+
     code: int
     signal: str | None
     reason: EndReason
@@ -34,9 +37,11 @@ class Process:
     the log; it must call `regulate` once it has moved the delivery on.
 
     Args:
+        account: What is counted of it.
         credit_bytes: See `Delivery`.
         on_change: Called with this process.
-        on_exit: Called once, with this process, its exit code and why it ended.
+        on_exit: Called once with this process, when the child is gone.
+        on_end: Called once with this process, when all of it is known, or it is given up.
     """
 
     def __init__(
@@ -45,13 +50,16 @@ class Process:
         child: Child,
         limits: Limits,
         *,
+        account: ProcessAccount,
         credit_bytes: int | None,
         reaper: Reaper,
         on_change: Callable[["Process"], None],
-        on_exit: Callable[["Process", int, EndReason], None],
+        on_exit: Callable[["Process"], None],
+        on_end: Callable[["Process"], None],
     ) -> None:
         self.process_id = process_id
         self.pid = child.pid
+        self.account = account
         self.log = OutputLog(
             capacity_bytes=limits.retained_bytes, capacity_events=limits.retained_events
         )
@@ -61,8 +69,10 @@ class Process:
         self._reaper = reaper
         self._on_change = on_change
         self._on_exit = on_exit
+        self._on_end = on_end
+        self._is_end_told = False
         self._is_on_pty = child.stderr is None
-        self._exit: _Exit | None = None
+        self._exit: Exit | None = None
         self._end_reason: EndReason | None = None
         self._group_lives = True
         self._deadline: asyncio.TimerHandle | None = None
@@ -93,6 +103,16 @@ class Process:
         """Whether the child itself has not ended yet; its descendants may outlive it."""
         return self._pidfd >= 0
 
+    @property
+    def exit(self) -> Exit | None:
+        """How the child ended; None: it runs, or was killed and nobody waited for its end."""
+        return self._exit
+
+    @property
+    def end_reason(self) -> EndReason | None:
+        """Why it ended or is being ended."""
+        return self._end_reason if self._exit is None else self._exit.reason
+
     def end_after(self, timeout_s: float, kill_grace_s: float) -> None:
         """End the process after `timeout_s`: TERM to its group, and KILL `kill_grace_s` later."""
         self._deadline = self._loop.call_later(
@@ -101,7 +121,10 @@ class Process:
 
     def write(self, data: bytes, write_id: WriteId) -> WriteStatus | asyncio.Future[WriteStatus]:
         """Write to stdin or the PTY; see `StdinWriter.write`."""
-        return self._stdin.write(data, write_id)
+        before = self._stdin.total_bytes
+        outcome = self._stdin.write(data, write_id)
+        self.account.add_input(self._stdin.total_bytes - before)
+        return outcome
 
     def end_input(self) -> None:
         """End the input once what was written is through: EOF on a pipe, ^D on a PTY."""
@@ -143,6 +166,7 @@ class Process:
             return False
         self._end_reason = self._end_reason or reason
         self.signal(signal.SIGKILL)
+        self.account.add_kill(reason)
         return True
 
     def interrupt_for_shutdown(self) -> None:
@@ -154,10 +178,12 @@ class Process:
         """Kill the process group as far as this service may; see `terminate`."""
         self._end_reason = self._end_reason or reason
         self._try_to_signal(signal.SIGKILL)
+        self.account.add_kill(reason)
 
     def regulate(self) -> None:
         """Let the child go on or wait, as the log has room, and drop what may be dropped."""
         self.log.trim(self.delivery.pinned_byte)
+        self.account.set_retained(self.log.retained_bytes)
         has_room = not self.delivery.is_log_full
         for pipe in self._pipes:
             pipe.set_reading(has_room)
@@ -185,6 +211,7 @@ class Process:
             self._loop.remove_reader(self._pidfd)
             self._reaper.adopt(self.pid, self._pidfd)
             self._pidfd = -1
+            self.account.end(reason, self._loop.time())
         elif self._group_lives:
             kill_group(self.pid)
         self._group_lives = False
@@ -193,9 +220,12 @@ class Process:
         for pipe in self._pipes:
             pipe.close()
         self._readers.clear()
+        self._tell_end()
+        self.account.close()
 
     def _take(self, stream: Stream, data: bytes) -> None:
         self.log.append_output(stream, data)
+        self.account.add_output(stream, len(data))
         self._advance()
 
     def _reap(self) -> None:
@@ -213,7 +243,8 @@ class Process:
             pipe.note_exit()
         for pipe in self._pipes:
             pipe.read_owed()
-        self._on_exit(self, exited.code, exited.reason)
+        self.account.end(exited.reason, self._loop.time())
+        self._on_exit(self)
         self._advance()
 
     def _cancel_deadline(self) -> None:
@@ -230,9 +261,15 @@ class Process:
                 self._stdin.close()
                 if not self.log.is_closed:
                     self.log.append_closed()
+                    self._tell_end()
         self._on_change(self)
         for on_change in tuple(self._readers):
             on_change()
+
+    def _tell_end(self) -> None:
+        if not self._is_end_told:
+            self._is_end_told = True
+            self._on_end(self)
 
     def _end_gently(self, reason: EndReason, kill_grace_s: float) -> None:
         if not self.is_running:
@@ -246,6 +283,7 @@ class Process:
         """End what TERM did not, also what outlived the child and holds its output open."""
         self._deadline = None
         kill_group(self.pid)
+        self.account.add_kill(self._end_reason or EndReason.TIMEOUT)
 
     def _try_to_signal(self, number: int) -> None:
         # One that became another user's cannot be ended; that must not keep the others alive.
@@ -253,11 +291,11 @@ class Process:
             self.signal(number)
 
 
-def _read_status(status: int, reason: EndReason | None) -> _Exit:
+def _read_status(status: int, reason: EndReason | None) -> Exit:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return _Exit(128 + number, _signal_name(number), reason or EndReason.SIGNALED)
-    return _Exit(os.WEXITSTATUS(status), None, reason or EndReason.EXITED)
+        return Exit(128 + number, _signal_name(number), reason or EndReason.SIGNALED)
+    return Exit(os.WEXITSTATUS(status), None, reason or EndReason.EXITED)
 
 
 def _signal_name(number: int) -> str:

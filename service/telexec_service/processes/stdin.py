@@ -22,6 +22,9 @@ class StdinWriter:
     Args:
         descriptor: Where to write; None: the child has no writable stdin. Owned from here on.
         is_terminal: Whether it is a PTY, whose input ends with a ^D instead of a close.
+
+    Attributes:
+        total_bytes: How much input it took.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class StdinWriter:
         self._writes: WriteIds[asyncio.Future[WriteStatus] | WriteStatus] = WriteIds()
         self._is_ending = False
         self._is_watched = False
+        self.total_bytes = 0
 
     def write(self, data: bytes, write_id: WriteId) -> WriteStatus | asyncio.Future[WriteStatus]:
         """Queue data behind all that was queued before; a known `write_id` is not written again.
@@ -56,6 +60,8 @@ class StdinWriter:
             return known
         self._is_ended = False
         outcome = self._queue_data(data)
+        if outcome != "stdinClosed":
+            self.total_bytes += len(data)
         self._writes.remember(write_id, outcome)
         return outcome
 

@@ -18,11 +18,14 @@ from telexec_schemas.frame import (
     encode_failure,
     parse_frame,
 )
-from telexec_schemas.identifiers import RequestId, SessionId
+from telexec_schemas.identifiers import SessionId
 from telexec_schemas.lifecycle import Initialize, Initialized
+from telexec_schemas.process import Started
+from telexec_service.core.caller import Caller, fingerprint
 from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.handshake import Handshake
 from telexec_service.core.peer import Peer
+from telexec_service.rpc.call import MAX_SHOWN, Call
 from telexec_service.rpc.host import Host
 from telexec_service.sessions.session import Session
 
@@ -34,13 +37,17 @@ class Connection:
     connection; what it started on the host belongs to the session and goes on.
 
     Args:
+        number: Tells it from the other connections of the service.
         log: A structlog logger with the connection's id bound.
     """
 
-    def __init__(self, peer: Peer, host: Host, log: Any) -> None:
+    def __init__(self, peer: Peer, host: Host, number: int, log: Any) -> None:
         self._peer = peer
         self._host = host
+        self._number = number
         self._log = log
+        self._opened_s = asyncio.get_running_loop().time()
+        self._requests = 0
         self._handshake = Handshake()
         self._session: Session | None = None
         self._waiting: set[asyncio.Task[None]] = set()
@@ -56,10 +63,11 @@ class Connection:
             frame = parse_frame(payload)
         except MalformedFrameError as error:
             failure = RpcFailure(ErrorCode.INVALID_REQUEST, ErrorReason.MALFORMED_FRAME, str(error))
-            self._fail(UNKNOWN_REQUEST_ID, failure, method=None)
+            self._fail(Call(UNKNOWN_REQUEST_ID, None, len(payload)), failure)
             return
         if isinstance(frame, Request):
-            self._take_request(frame)
+            self._requests += 1
+            self._take_request(frame, Call.of(frame, len(payload)))
         elif isinstance(frame, Notice):
             self._take_notice(frame)
         else:
@@ -79,6 +87,12 @@ class Connection:
         if self._session is not None:
             self._host.sessions.detach(self._session)
             self._session = None
+        self._log.info(
+            "connection.closed",
+            address=self._peer.address,
+            duration_s=round(asyncio.get_running_loop().time() - self._opened_s, 6),
+            requests=self._requests,
+        )
 
     def _take_notice(self, notice: Notice) -> None:
         if notice.method == methods.INITIALIZED.name:
@@ -96,11 +110,11 @@ class Connection:
         else:
             self._peer.close("cannot accept this notification")
 
-    def _take_request(self, request: Request) -> None:
+    def _take_request(self, request: Request, call: Call) -> None:
         try:
-            outcome = self._serve(request)
+            outcome = self._serve(request, call)
             if not inspect.iscoroutine(outcome):
-                self._answer(request, outcome)
+                self._answer(call, outcome)
                 return
             try:
                 self._check_room()
@@ -108,17 +122,17 @@ class Connection:
                 outcome.close()
                 raise
         except RpcFailure as failure:
-            self._fail(request.id, failure, method=request.method)
+            self._fail(call, failure)
         except Exception:  # noqa: BLE001 - the root of a request: logged, and answered
-            self._crash(request)
+            self._crash(call)
         else:
             task = self._host.tasks.create_task(
-                self._answer_later(request, outcome), name=f"answer {request.method}"
+                self._answer_later(call, outcome), name=f"answer {request.method}"
             )
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
 
-    def _serve(self, request: Request) -> Any:
+    def _serve(self, request: Request, call: Call) -> Any:
         if request.method == methods.INITIALIZE.name:
             return self._initialize(_decode(methods.INITIALIZE, request))
         route = self._host.routes.get(request.method)
@@ -129,7 +143,9 @@ class Connection:
                 f"cannot serve `{request.method}`: this service has no such method",
                 subject=request.method,
             )
+        call.is_frequent = route.is_frequent
         params = _decode(route.method, request)
+        call.process_id = getattr(params, "process_id", None)
         self._handshake.check_request()
         if route.acts_before_waiting:
             self._check_room()
@@ -154,7 +170,7 @@ class Connection:
         if params.resume_session_id is not None:
             return self._resume(params, params.resume_session_id)
         try:
-            session = self._host.sessions.create(self._peer)
+            session = self._host.sessions.create(self._peer, self._caller(params))
         except RpcFailure:
             self._handshake.give_up()
             raise
@@ -162,7 +178,7 @@ class Connection:
 
     async def _resume(self, params: Initialize, session_id: SessionId) -> Initialized:
         try:
-            session = await self._host.sessions.resume(session_id, self._peer)
+            session = await self._host.sessions.resume(session_id, self._peer, self._caller(params))
         except RpcFailure:
             self._handshake.give_up()
             raise
@@ -173,37 +189,60 @@ class Connection:
         self._handshake_timer.cancel()
         self._handshake.succeed()
         self._log = self._log.bind(session_id=session.session_id)
-        self._log.info("connection.initialized", client=params.client_name[:100])
+        caller = self._caller(params)
+        self._log.info(
+            "connection.initialized",
+            address=caller.address,
+            client=caller.client,
+            token=caller.token,
+        )
         return Initialized(
             session_id=session.session_id,
             environment_info=self._host.environment_info,
             telexec=UNSET if params.telexec is UNSET else self._host.extensions,
         )
 
-    async def _answer_later(self, request: Request, outcome: Any) -> None:
+    def _caller(self, params: Initialize) -> Caller:
+        credential = self._peer.credential
+        return Caller(
+            self._number,
+            self._peer.address,
+            None if credential is None else fingerprint(credential),
+            params.client_name[:MAX_SHOWN],
+        )
+
+    async def _answer_later(self, call: Call, outcome: Any) -> None:
         try:
-            self._answer(request, await outcome)
+            self._answer(call, await outcome)
         except RpcFailure as failure:
-            self._fail(request.id, failure, method=request.method)
+            self._fail(call, failure)
+        except asyncio.CancelledError:
+            call.complete(self._log, self._host.counters, "cancelled", bytes_out=0)
+            raise
         except Exception:  # noqa: BLE001 - the root of a request: logged, and answered
-            self._crash(request)
+            self._crash(call)
 
-    def _answer(self, request: Request, result: Any) -> None:
-        self._send(encode_answer(request.id, result))
-        self._log.debug("rpc.completed", method=request.method)
+    def _answer(self, call: Call, result: Any) -> None:
+        frame = encode_answer(call.id, result)
+        self._send(frame)
+        pid = result.pid if isinstance(result, Started) and result.pid is not UNSET else None
+        call.complete(self._log, self._host.counters, "ok", bytes_out=len(frame), pid=pid)
 
-    def _fail(self, request_id: RequestId, failure: RpcFailure, *, method: str | None) -> None:
-        self._send(encode_failure(request_id, failure.to_wire()))
-        self._log.debug("rpc.failed", method=method, code=int(failure.code), reason=failure.reason)
+    def _fail(self, call: Call, failure: RpcFailure) -> None:
+        frame = encode_failure(call.id, failure.to_wire())
+        self._send(frame)
+        call.complete(
+            self._log, self._host.counters, "error", bytes_out=len(frame), failure=failure
+        )
 
-    def _crash(self, request: Request) -> None:
-        self._log.exception("rpc.crashed", method=request.method)
+    def _crash(self, call: Call) -> None:
+        self._log.exception("rpc.crashed", method=call.method)
         failure = RpcFailure(
             ErrorCode.INTERNAL,
             ErrorReason.INTERNAL,
-            f"cannot serve `{request.method}`: the service has a defect; its log has the details",
+            f"cannot serve `{call.method}`: the service has a defect; its log has the details",
         )
-        self._fail(request.id, failure, method=request.method)
+        self._fail(call, failure)
 
     def _send(self, payload: bytes) -> None:
         if not self._is_lost:

@@ -49,7 +49,7 @@ class FilesystemRoutes:
             self._on_trees(methods.COPY, copy),
             self._on_trees(methods.WALK, walk),
             self._on_handles(methods.OPEN, FileHandles.open_file),
-            self._on_handles(methods.READ_BLOCK, FileHandles.read_block),
+            self._on_handles(methods.READ_BLOCK, FileHandles.read_block, is_frequent=True),
             self._on_handles(methods.CLOSE, FileHandles.close_file),
         )
 
@@ -72,12 +72,16 @@ class FilesystemRoutes:
         return Route(method, serve)
 
     def _on_handles(
-        self, method: Method[Params, Result], operation: Callable[[FileHandles, Params], Result]
+        self,
+        method: Method[Params, Result],
+        operation: Callable[[FileHandles, Params], Result],
+        *,
+        is_frequent: bool = False,
     ) -> Route[Params, Result]:
         def serve(session: Session, params: Params) -> Coroutine[Any, Any, Result]:
             return self._run(lambda: operation(session.files, params))
 
-        return Route(method, serve)
+        return Route(method, serve, is_frequent=is_frequent)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

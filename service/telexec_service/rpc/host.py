@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
 from telexec_service.config import Config
+from telexec_service.core.counters import Counters
 from telexec_service.rpc.route import Routes
 from telexec_service.sessions.table import SessionTable
 
@@ -19,3 +20,4 @@ class Host:
     environment_info: EnvironmentInfo
     extensions: ExtensionGrant
     tasks: asyncio.TaskGroup
+    counters: Counters

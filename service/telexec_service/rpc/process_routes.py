@@ -46,8 +46,8 @@ class ProcessRoutes:
         """Return the routes."""
         return collect(
             Route(methods.START, self._start),
-            Route(methods.READ, _read),
-            Route(methods.WRITE, _write, acts_before_waiting=True),
+            Route(methods.READ, _read, is_frequent=True),
+            Route(methods.WRITE, _write, acts_before_waiting=True, is_frequent=True),
             Route(methods.SIGNAL, _signal),
             Route(methods.TERMINATE, _terminate),
             Route(methods.CLOSE_STDIN, _close_stdin),
@@ -86,7 +86,9 @@ class ProcessRoutes:
             pipe_stdin=params.pipe_stdin,
         )
         credit_bytes = None if params.credit_bytes is UNSET else params.credit_bytes
-        process = session.start(params.process_id, request, credit_bytes=credit_bytes)
+        process = session.start(
+            params.process_id, request, profile=summary.profile, credit_bytes=credit_bytes
+        )
         if params.timeout_ms is not UNSET:
             grace_ms = params.kill_grace_ms
             grace_s = self._default_grace_s if grace_ms is UNSET else grace_ms / 1000
@@ -147,6 +149,8 @@ def _batch(process: Process, params: wire.ReadOutput) -> wire.OutputBatch:
     lost: int | UnsetType = UNSET
     if params.after_bytes is not UNSET:
         lost = max(0, log.first_byte - params.after_bytes) if after_seq + 1 < log.first_seq else 0
+        if lost:
+            process.account.add_gap(lost)
     end = log.exit
     return wire.OutputBatch(
         chunks=[wire.OutputChunk(piece.seq, piece.stream, piece.data) for piece in batch.pieces],
@@ -184,6 +188,7 @@ def _signal(session: Session, params: wire.SignalProcess) -> Nothing:
     number = _signal_number(params.signal)
     process = session.find(params.process_id)
     if process is not None:
+        session.record_signal(params.process_id, number.name)
         process.signal(number)
     return NOTHING
 
@@ -205,7 +210,10 @@ def _signal_number(name: str) -> signal.Signals:
 
 def _terminate(session: Session, params: wire.TerminateProcess) -> wire.Terminated:
     process = session.find(params.process_id)
-    return wire.Terminated(process is not None and process.terminate())
+    if process is None or not process.is_running:
+        return wire.Terminated(running=False)
+    session.record_signal(params.process_id, signal.SIGKILL.name)
+    return wire.Terminated(process.terminate())
 
 
 def _resize(session: Session, params: wire.ResizeTerminal) -> Nothing:

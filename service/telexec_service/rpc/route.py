@@ -18,11 +18,13 @@ class Route(Generic[Params, Result]):
     A request that is answered at once costs no task, so the handlers of frequent ones should be.
     `acts_before_waiting`: what is asked for is done when `serve` returns, also if the result is one
     to wait for; so a request that must not wait must not be served either.
+    `is_frequent`: there may be thousands for one process; its end sums them up in the log.
     """
 
     method: Method[Params, Result]
     serve: Callable[[Session, Params], Result | Coroutine[Any, Any, Result]]
     acts_before_waiting: bool = False
+    is_frequent: bool = False
 
 
 Routes = dict[str, Route[Any, Any]]

@@ -9,12 +9,16 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, SessionId
 from telexec_schemas.process import EndReason, OutputCredit
 from telexec_service.config import Config
+from telexec_service.core.account import ProcessAccount
+from telexec_service.core.caller import Caller
+from telexec_service.core.counters import Counters
 from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.handles import FileHandles
+from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.process import Process, group_exists, kill_group
 from telexec_service.processes.reaper import Reaper
-from telexec_service.processes.spawner import Spawner, SpawnRequest
+from telexec_service.processes.spawner import Child, Spawner, SpawnRequest
 from telexec_service.sessions.sender import OutputSender
 
 
@@ -23,6 +27,8 @@ class Session:
 
     Args:
         log: A structlog logger with the session's id bound.
+        audit: Takes what was started and how it ended.
+        counters: The service's.
         exited: Set whenever a process of any session has ended.
     """
 
@@ -34,6 +40,8 @@ class Session:
         spawner: Spawner,
         reaper: Reaper,
         log: Any,
+        audit: AuditLog,
+        counters: Counters,
         exited: asyncio.Event,
     ) -> None:
         self.session_id = session_id
@@ -42,6 +50,8 @@ class Session:
         self._spawner = spawner
         self._reaper = reaper
         self._log = log
+        self._audit = audit
+        self._counters = counters
         self._exited = exited
         self._loop = asyncio.get_running_loop()
         self._processes: dict[ProcessId, Process] = {}
@@ -49,7 +59,14 @@ class Session:
         self._forget_timer: asyncio.TimerHandle | None = None
         self._lingering_groups: set[int] = set()
         self._peer: Peer | None = None
+        self._caller: Caller | None = None
         self._sender: OutputSender | None = None
+        self._created_s = self._loop.time()
+
+    @property
+    def age_s(self) -> float:
+        """How long the session has been there."""
+        return self._loop.time() - self._created_s
 
     @property
     def peer(self) -> Peer | None:
@@ -61,9 +78,10 @@ class Session:
         """The processes whose child has not ended."""
         return (process for process in self._processes.values() if process.is_running)
 
-    def attach(self, peer: Peer) -> None:
+    def attach(self, peer: Peer, caller: Caller) -> None:
         """Belong to this connection; nothing is pushed before it said that it is ready."""
         self._peer = peer
+        self._caller = caller
 
     def start_pushing(self) -> None:
         """Push output over the attached connection from now on. Again changes nothing."""
@@ -89,12 +107,18 @@ class Session:
             self._sender.push()
 
     def start(
-        self, process_id: ProcessId, request: SpawnRequest, *, credit_bytes: int | None
+        self,
+        process_id: ProcessId,
+        request: SpawnRequest,
+        *,
+        profile: str | None,
+        credit_bytes: int | None,
     ) -> Process:
-        """Start a process under a new id.
+        """Start a process under a new id; `profile` is what its environment was made by.
 
         Raises:
-            RpcFailure: The id is in use, too many processes run, or the start failed.
+            RpcFailure: The id is in use, too many processes run, the start failed, or it could not
+                be recorded and must be.
         """
         if process_id in self._processes:
             raise RpcFailure(
@@ -113,15 +137,21 @@ class Session:
             )
         process = Process(
             process_id,
-            self._spawner.spawn(request),
+            self._spawn(process_id, request),
             self._config.limits,
+            account=ProcessAccount(
+                self._counters,
+                profile=profile,
+                tty=request.size is not None,
+                now_s=self._loop.time(),
+            ),
             credit_bytes=credit_bytes,
             reaper=self._reaper,
             on_change=self._on_change,
             on_exit=self._on_exit,
+            on_end=self._on_end,
         )
         self._processes[process_id] = process
-        self._log.info("process.started", process_id=process_id, pid=process.pid)
         return process
 
     def find(self, process_id: ProcessId) -> Process | None:
@@ -143,6 +173,16 @@ class Session:
                 subject=process_id,
             )
         return process
+
+    def record_signal(self, process_id: ProcessId, name: str) -> None:
+        """Record that the client has a process signalled."""
+        self._audit.record(
+            "process.signal",
+            self._caller,
+            session_id=self.session_id,
+            process_id=process_id,
+            signal=name,
+        )
 
     def grant(self, credit: OutputCredit) -> None:
         """Move the credit of a process on; an unknown one has ended."""
@@ -172,16 +212,39 @@ class Session:
             self._sender.announce(process)
         process.regulate()
 
-    def _on_exit(self, process: Process, exit_code: int, reason: EndReason) -> None:
-        self._log.info(
-            "process.exited",
-            process_id=process.process_id,
-            pid=process.pid,
-            exit_code=exit_code,
-            reason=reason,
-            output_bytes=process.log.total_bytes,
-        )
+    def _spawn(self, process_id: ProcessId, request: SpawnRequest) -> Child:
+        names = {"session_id": self.session_id, "process_id": process_id}
+        if self._caller is not None:
+            self._audit.record_start(self._caller, request.argv, cwd=request.cwd, **names)
+        try:
+            return self._spawner.spawn(request)
+        except RpcFailure as failure:
+            self._audit.record("process.refused", self._caller, reason=failure.reason, **names)
+            raise
+
+    def _on_exit(self, _process: Process) -> None:
         self._exited.set()
+
+    def _on_end(self, process: Process) -> None:
+        account, ended = process.account, process.exit
+        how = {
+            "process_id": process.process_id,
+            "pid": process.pid,
+            "exit_code": None if ended is None else ended.code,
+            "signal": None if ended is None else ended.signal,
+            "reason": process.end_reason,
+            "duration_s": None if account.duration_s is None else round(account.duration_s, 6),
+        }
+        self._log.info(
+            "process.ended",
+            **how,
+            output_bytes=process.log.total_bytes,
+            lost_bytes=account.lost_bytes,
+            stdin_bytes=account.stdin_bytes,
+            tty=account.tty,
+            profile=account.profile,
+        )
+        self._audit.record("process.end", None, session_id=self.session_id, **how)
 
     def _note_delivered(self, process: Process) -> None:
         if process.process_id in self._finished:
@@ -214,6 +277,7 @@ class Session:
     def _forget(self, process_id: ProcessId) -> None:
         del self._finished[process_id]
         process = self._processes.pop(process_id)
+        process.account.close()
         if process.group_lives:
             self._lingering_groups = set(filter(group_exists, self._lingering_groups))
             self._lingering_groups.add(process.pid)

@@ -9,8 +9,11 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import SessionId
 from telexec_schemas.process import EndReason
 from telexec_service.config import Config
+from telexec_service.core.caller import Caller
+from telexec_service.core.counters import Counters, SessionEnd
 from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer
+from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.process import Process
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
@@ -20,15 +23,36 @@ from telexec_service.sessions.session import Session
 class SessionTable:
     """Owns every session, and through them every process of the host."""
 
-    def __init__(self, config: Config, spawner: Spawner, reaper: Reaper, log: Any) -> None:
+    def __init__(
+        self,
+        config: Config,
+        spawner: Spawner,
+        reaper: Reaper,
+        *,
+        log: Any,
+        audit: AuditLog,
+        counters: Counters,
+    ) -> None:
         self._config = config
         self._spawner = spawner
         self._reaper = reaper
         self._log = log
+        self._audit = audit
+        self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._sessions: dict[SessionId, Session] = {}
         self._exited = asyncio.Event()
         self._leases: dict[SessionId, asyncio.TimerHandle] = {}
+
+    @property
+    def attached_count(self) -> int:
+        """How many sessions have a connection."""
+        return len(self._sessions) - len(self._leases)
+
+    @property
+    def detached_count(self) -> int:
+        """How many sessions wait for another connection."""
+        return len(self._leases)
 
     async def wait_until_none_runs(self) -> None:
         """Return once no process of any session runs."""
@@ -42,7 +66,7 @@ class SessionTable:
         for session in self._sessions.values():
             yield from session.running_processes
 
-    def create(self, peer: Peer) -> Session:
+    def create(self, peer: Peer, caller: Caller) -> Session:
         """Make a session and attach its first connection.
 
         Raises:
@@ -63,14 +87,17 @@ class SessionTable:
             spawner=self._spawner,
             reaper=self._reaper,
             log=log,
+            audit=self._audit,
+            counters=self._counters,
             exited=self._exited,
         )
         self._sessions[session_id] = session
-        session.attach(peer)
+        session.attach(peer, caller)
+        self._counters.sessions_started += 1
         log.info("session.created")
         return session
 
-    async def resume(self, session_id: SessionId, peer: Peer) -> Session:
+    async def resume(self, session_id: SessionId, peer: Peer, caller: Caller) -> Session:
         """Attach another connection to a session.
 
         A connection that is still attached is asked for a sign of life first: one that was lost
@@ -90,9 +117,10 @@ class SessionTable:
         session = self._get(session_id)
         if session.peer is not None:
             # Somebody else was quicker while the old connection was being asked.
-            return await self.resume(session_id, peer)
+            return await self.resume(session_id, peer, caller)
         self._cancel_lease(session_id)
-        session.attach(peer)
+        session.attach(peer, caller)
+        self._counters.sessions_resumed += 1
         self._log.info("session.resumed", session_id=session_id)
         return session
 
@@ -113,6 +141,7 @@ class SessionTable:
             self._cancel_lease(session_id)
         for session in self._sessions.values():
             session.close(reason)
+            self._note_end(session, SessionEnd.SHUTDOWN)
         self._sessions.clear()
 
     def _get(self, session_id: SessionId) -> Session:
@@ -128,8 +157,18 @@ class SessionTable:
 
     def _expire(self, session_id: SessionId) -> None:
         del self._leases[session_id]
-        self._sessions.pop(session_id).close(EndReason.SESSION_EXPIRED)
-        self._log.info("session.expired", session_id=session_id)
+        session = self._sessions.pop(session_id)
+        session.close(EndReason.SESSION_EXPIRED)
+        self._note_end(session, SessionEnd.EXPIRED)
+
+    def _note_end(self, session: Session, reason: SessionEnd) -> None:
+        self._counters.sessions_ended[reason] += 1
+        self._log.info(
+            "session.ended",
+            session_id=session.session_id,
+            reason=reason,
+            duration_s=round(session.age_s, 6),
+        )
 
     def _cancel_lease(self, session_id: SessionId) -> None:
         lease = self._leases.pop(session_id, None)

@@ -2,6 +2,8 @@
 
 import ipaddress
 import os
+import socket
+import struct
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -74,3 +76,18 @@ def parse_address(text: str) -> Address:
     except ValueError as error:
         raise ListenError(f"cannot listen on {text!r}: {host!r} is no IP address") from error
     return TcpAddress(host, port, is_secure=parts.scheme == "wss")
+
+
+def peer_address(endpoint: socket.socket) -> str:
+    """Return where the other end of a socket is, for logs: `IP:PORT`, or whose a Unix socket is."""
+    try:
+        if endpoint.family == socket.AF_UNIX:
+            # struct ucred: pid, uid, gid (unix(7)).
+            size = struct.calcsize("3i")
+            credentials = endpoint.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+            return f"unix:uid={struct.unpack('3i', credentials)[1]}"
+        host, port = endpoint.getpeername()[:2]
+    except OSError:
+        # It is gone already.
+        return "unknown"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

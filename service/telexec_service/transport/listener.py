@@ -8,10 +8,14 @@ import socket
 import stat
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from telexec_service.config import Config
-from telexec_service.core.admission import Gate
+from telexec_service.core.admission import Gate, Refusal, Visit
+from telexec_service.core.counters import Counters
 from telexec_service.core.peer import Peer, Receiver
+from telexec_service.observability.audit import AuditLog
+from telexec_service.observability.pages import Pages
 from telexec_service.transport.address import (
     Address,
     ListenError,
@@ -27,12 +31,17 @@ from telexec_service.transport.websocket import WebSocketConnection
 BACKLOG = 1024
 """How many connections the kernel keeps until they are accepted."""
 
+# A client says itself that it is there; pages are asked for every few seconds, and by probes.
+_UNREMARKABLE = frozenset({Visit.OPENED, Visit.PAGE, Visit.DRAINING})
+
 
 class Listener:
     """Accepts connections at one address until it is closed.
 
     Args:
         certificate: What connections are encrypted with; None: nothing encrypts them.
+        pages: Makes what is not a connection.
+        counters: The service's.
         accept: Makes the receiver of a connection that was let in.
         on_peer_gone: Called when the only peer there can be is gone (stdio).
     """
@@ -43,12 +52,20 @@ class Listener:
         gate: Gate,
         certificate: Certificate | None,
         *,
+        pages: Pages,
+        counters: Counters,
+        audit: AuditLog,
+        log: Any,
         accept: Callable[[Peer], Receiver],
         on_peer_gone: Callable[[], None],
     ) -> None:
         self._config = config
         self._gate = gate
         self._certificate = certificate
+        self._pages = pages
+        self._counters = counters
+        self._audit = audit
+        self._log = log
         self._accept = accept
         self._on_peer_gone = on_peer_gone
         self._server: asyncio.Server | None = None
@@ -58,6 +75,16 @@ class Listener:
         self._all_closed.set()
         self._socket_file: str | None = None
         self._is_ready = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether clients are let in."""
+        return self._is_ready
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections are open, also those that have not said yet what they want."""
+        return len(self._connections) + (self._stdio is not None)
 
     async def open(self, address: Address) -> str | None:
         """Start to listen.
@@ -137,6 +164,8 @@ class Listener:
             accept=self._accept,
             is_ready=lambda: self._is_ready,
             has_room=lambda: len(self._connections) <= self._config.limits.max_connections,
+            pages=self._pages,
+            on_visit=self._note_visit,
             on_closed=self._forget,
         )
         self._connections.add(connection)
@@ -145,12 +174,27 @@ class Listener:
             return connection
         return TlsLayer(self._certificate.context, connection)
 
+    def _note_visit(
+        self, connection: WebSocketConnection, visit: Visit, refusal: Refusal | None
+    ) -> None:
+        self._counters.visits[visit] += 1
+        if visit in _UNREMARKABLE:
+            return
+        failure = None if refusal is None else refusal.auth_failure
+        self._log.info(
+            "connection.refused", address=connection.address, result=visit, auth_failure=failure
+        )
+        if failure is not None:
+            self._counters.auth_failures[failure] += 1
+            self._audit.record("auth.failed", None, address=connection.address, reason=failure)
+
     def _forget(self, connection: WebSocketConnection) -> None:
         self._connections.discard(connection)
         if not self._connections:
             self._all_closed.set()
 
     async def _open_stdio(self) -> None:
+        self._counters.visits[Visit.OPENED] += 1
         self._stdio = StdioConnection(
             self._config.limits, accept=self._accept, on_closed=self._on_peer_gone
         )

@@ -89,6 +89,16 @@ class StdioConnection(asyncio.Protocol):
             await self._all_written.wait()
 
     @property
+    def address(self) -> str:
+        """Where the peer is."""
+        return "stdio"
+
+    @property
+    def credential(self) -> bytes | None:
+        """What stands for the peer's token: there is none."""
+        return None
+
+    @property
     def is_congested(self) -> bool:
         """Whether output should wait for `Receiver.on_writable`."""
         if self._is_lost or self._is_ending:

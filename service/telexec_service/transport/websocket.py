@@ -8,7 +8,8 @@ copied again.
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import cast
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -17,8 +18,10 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from telexec_service.config import Config
-from telexec_service.core.admission import Gate
+from telexec_service.core.admission import Gate, Page, Refusal, Visit
 from telexec_service.core.peer import Peer, Receiver
+from telexec_service.observability.pages import Pages
+from telexec_service.transport.address import peer_address
 from telexec_service.transport.outbox import CONGESTED_BYTES, MAX_UNSENT_BYTES, Outbox
 
 CLOSE_TIMEOUT_S = 5.0
@@ -37,6 +40,8 @@ class WebSocketConnection(asyncio.Protocol):
         accept: Makes the receiver of a connection that was let in.
         is_ready: Whether the service takes work.
         has_room: Whether another connection may be let in.
+        pages: Makes what is not a connection.
+        on_visit: Called once with what became of the connection, before it is gone.
         on_closed: Called once when the connection is gone.
     """
 
@@ -48,6 +53,8 @@ class WebSocketConnection(asyncio.Protocol):
         accept: Callable[[Peer], Receiver],
         is_ready: Callable[[], bool],
         has_room: Callable[[], bool],
+        pages: Pages,
+        on_visit: Callable[["WebSocketConnection", Visit, Refusal | None], None],
         on_closed: Callable[["WebSocketConnection"], None],
     ) -> None:
         self._config = config
@@ -55,6 +62,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._accept = accept
         self._is_ready = is_ready
         self._has_room = has_room
+        self._pages = pages
+        self._on_visit = on_visit
+        self._is_visit_told = False
         self._on_closed = on_closed
         self._loop = asyncio.get_running_loop()
         self._protocol = ServerProtocol(max_size=config.limits.max_frame_bytes)
@@ -62,6 +72,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._receiver: Receiver | None = None
         self._is_refused = False
         self._is_end_due = False
+        self._address = ""
         self._credential: bytes | None = None
         self._fragments = bytearray()
         self._outbox = Outbox(self._flush)
@@ -75,10 +86,13 @@ class WebSocketConnection(asyncio.Protocol):
         """Expect a handshake."""
         self._transport = cast("asyncio.Transport", transport)
         endpoint = transport.get_extra_info("socket")
+        self._address = peer_address(endpoint)
         if endpoint.family != socket.AF_UNIX:
             endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport.set_write_buffer_limits(high=CONGESTED_BYTES)
-        self._timer = self._loop.call_later(self._config.limits.handshake_timeout_s, self.abort)
+        self._timer = self._loop.call_later(
+            self._config.limits.handshake_timeout_s, self._give_up_waiting
+        )
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent."""
@@ -110,10 +124,16 @@ class WebSocketConnection(asyncio.Protocol):
         self._outbox.take()
         for sign in self._signs_of_life:
             _settle(sign, alive=False)
+        self._tell_visit(Visit.MALFORMED)
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.on_lost()
         self._on_closed(self)
+
+    @property
+    def address(self) -> str:
+        """Where the peer is: `IP:PORT` or `unix:uid=N`."""
+        return self._address
 
     @property
     def is_congested(self) -> bool:
@@ -188,26 +208,71 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _take_handshake(self, request: Request) -> None:
         authorizations = request.headers.get_all("Authorization")
+        # Only newer versions of the library take anything but GET.
+        method = getattr(request, "method", "GET")
         refusal = self._gate.answer(
             request.path,
+            method=method,
             hosts=request.headers.get_all("Host"),
             origins=request.headers.get_all("Origin"),
             authorizations=authorizations,
             is_ready=self._is_ready(),
             has_room=self._has_room(),
         )
+        has_body = method != "HEAD"
+        if isinstance(refusal, Page):
+            self._tell_visit(Visit.PAGE)
+            accept = ", ".join(request.headers.get_all("Accept"))
+            self._pages.serve(
+                refusal,
+                accept,
+                lambda content_type, content: self._reply(
+                    HTTPStatus.OK, (("Content-Type", content_type),), content, has_body=has_body
+                ),
+            )
+            return
         if refusal is not None:
-            response = self._protocol.reject(refusal.status, refusal.text)
-            for name, value in refusal.headers:
-                response.headers[name] = value
-            self._protocol.send_response(response)
+            self._tell_visit(refusal.visit, refusal)
+            headers = (("Content-Type", "text/plain; charset=utf-8"), *refusal.headers)
+            self._reply(refusal.status, headers, refusal.text.encode(), has_body=has_body)
             return
         response = self._protocol.accept(request)
         self._protocol.send_response(response)
         if self._protocol.state is State.OPEN:
+            self._tell_visit(Visit.OPENED)
             self._credential = self._gate.credential(authorizations)
             self._receiver = self._accept(self)
             self._arm_keepalive()
+
+    def _reply(
+        self,
+        status: HTTPStatus,
+        headers: Sequence[tuple[str, str]],
+        content: bytes,
+        *,
+        has_body: bool,
+    ) -> None:
+        """Answer the request with something other than a connection, and end it."""
+        if self._transport is None:
+            return
+        response = self._protocol.reject(status, "")
+        del response.headers["Content-Type"], response.headers["Content-Length"]
+        for name, value in (*headers, ("Content-Length", str(len(content)))):
+            response.headers[name] = value
+        if has_body:
+            response.body = content
+        self._protocol.send_response(response)
+        self._write_control()
+        self._expect_end()
+
+    def _give_up_waiting(self) -> None:
+        self._tell_visit(Visit.SILENT)
+        self.abort()
+
+    def _tell_visit(self, visit: Visit, refusal: Refusal | None = None) -> None:
+        if not self._is_visit_told:
+            self._is_visit_told = True
+            self._on_visit(self, visit, refusal)
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode in {Opcode.PING, Opcode.PONG, Opcode.CLOSE}:

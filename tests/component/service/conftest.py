@@ -7,6 +7,8 @@ import pytest
 from telexec_schemas.identifiers import ProcessId, Seq
 from telexec_schemas.process import EndReason, TerminalSize
 from telexec_service.config import Limits
+from telexec_service.core.account import ProcessAccount
+from telexec_service.core.counters import Counters
 from telexec_service.core.output_log import Closed, Exited
 from telexec_service.processes.process import Process
 from telexec_service.processes.reaper import Reaper
@@ -22,7 +24,9 @@ class Runner:
     def __init__(self) -> None:
         self.spawner = Spawner()
         self.reaper = Reaper()
+        self.counters = Counters()
         self.processes: list[Process] = []
+        self.ended: list[Process] = []
         self.changed = asyncio.Event()
 
     def start(
@@ -47,10 +51,12 @@ class Runner:
             ProcessId(str(len(self.processes))),
             self.spawner.spawn(request),
             limits or Limits(),
+            account=ProcessAccount(self.counters, profile=None, tty=size is not None, now_s=0.0),
             credit_bytes=None,
             reaper=self.reaper,
             on_change=on_change,
-            on_exit=lambda *_: None,
+            on_exit=lambda _: None,
+            on_end=self.ended.append,
         )
         self.processes.append(process)
         return process

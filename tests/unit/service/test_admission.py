@@ -2,7 +2,7 @@ from http import HTTPStatus
 
 import pytest
 
-from telexec_service.core.admission import Gate, Refusal, TokenChange
+from telexec_service.core.admission import Gate, Page, Refusal, TokenChange
 from telexec_service.core.host_names import HostNames
 
 LOOPBACK = HostNames([], is_loopback=True)
@@ -26,6 +26,8 @@ def ask(
         is_ready=is_ready,
         has_room=has_room,
     )
+    if isinstance(answer, Page):
+        return HTTPStatus.OK
     assert answer is None or isinstance(answer, Refusal)
     return None if answer is None else answer.status
 

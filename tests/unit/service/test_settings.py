@@ -13,6 +13,8 @@ KEYS = {
     "tls_key": ("/key/of/the/file", "/key/of/the/variable", "/key/of/the/flag"),
     "token_file": ("/of/the/file", "/of/the/variable", "/of/the/flag"),
     "log_level": ("warning", "error", "debug"),
+    "metrics_token_file": ("/of/the/file", "/of/the/variable", "/of/the/flag"),
+    "audit_log": ("/of/the/file", "/of/the/variable", "/of/the/flag"),
 }
 """What each level says of a key with a value: the file, the variable, the flag."""
 
