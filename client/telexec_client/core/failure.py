@@ -41,6 +41,7 @@ _START_ERRORS: Mapping[str, type[StartError]] = {
     ErrorReason.ARGUMENTS_INVALID: StartError,
     ErrorReason.SPAWN_FAILED: StartError,
     ErrorReason.LIMIT_REACHED: StartError,
+    ErrorReason.AUDIT_UNAVAILABLE: StartError,
     ErrorReason.SHUTTING_DOWN: StartError,
 }
 
