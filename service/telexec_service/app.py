@@ -67,7 +67,9 @@ class ServiceOptions:
     config: Config
 
 
-async def serve(options: ServiceOptions, own_environment: Mapping[str, str], output: Log) -> None:
+async def serve(  # noqa: PLR0915 - the one place where everything is put together
+    options: ServiceOptions, own_environment: Mapping[str, str], output: Log
+) -> None:
     """Serve until SIGTERM or SIGINT; when it returns, no child, task or descriptor is left.
 
     Args:
