@@ -7,7 +7,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.packaging.conftest import ROOT
+from tests.harness.distribution import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text()
 
