@@ -1,6 +1,6 @@
 """What it costs to make a child's environment: the first time under a policy, and again.
 
-Run it as `python benchmarks/environment.py`. Times are the best of several rounds: what the code
+Run it as `python -m benchmarks.environment`. Times are the best of several rounds: what the code
 needs when nothing else runs.
 """
 
@@ -23,8 +23,10 @@ HOST = {
     for number in range(VARIABLES // 4)
     for prefix in ("APP", "BUILD", "CI", "LONG_PREFIX")
 }
-EXCLUDES = [f"*NOT_{number}_THERE*" for number in range(PATTERNS - 5)]
-EXCLUDES += ["*_VARIABLE_7", "CI_*1?", "*_9", "?UILD_VARIABLE_3", "NOTHING*"]
+EXCLUDES = [
+    *(f"*NOT_{number}_THERE*" for number in range(PATTERNS - 5)),
+    *("*_VARIABLE_7", "CI_*1?", "*_9", "?UILD_VARIABLE_3", "NOTHING*"),
+]
 POLICY = EnvironmentPolicy(exclude=EXCLUDES)
 BY_NAME = EnvironmentRequest(OVERLAY, profile="patterns")
 

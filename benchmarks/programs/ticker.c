@@ -1,0 +1,24 @@
+/* Prints the time (CLOCK_MONOTONIC, ns) as a line, COUNT times, one every PERIOD ms:
+ * ticker PERIOD COUNT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+    if (argc != 3) return 2;
+    long period_ns = atol(argv[1]) * 1000000L;
+    long count = atol(argv[2]);
+    struct timespec now, due;
+    clock_gettime(CLOCK_MONOTONIC, &due);
+    for (long tick = 0; tick < count; tick++) {
+        char line[32];
+        due.tv_nsec += period_ns;
+        while (due.tv_nsec >= 1000000000L) due.tv_nsec -= 1000000000L, due.tv_sec++;
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) != 0) {}
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int size = snprintf(line, sizeof line, "%lld\n", now.tv_sec * 1000000000LL + now.tv_nsec);
+        if (write(1, line, size) != size) return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,1 @@
+"""What is compared, each in a file of its own."""

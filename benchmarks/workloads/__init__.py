@@ -1,0 +1,1 @@
+"""What is measured, each in a file of its own."""
