@@ -71,10 +71,14 @@ class RemoteUrl:
 
 @dataclass(frozen=True)
 class NamedUrl:
-    """Codex is told of its executor by a file, with a bearer token if it wants one."""
+    """Codex is told of its executor by a file, with a bearer token if it wants one.
+
+    `ca_file`: the authorities that it trusts, instead of the system's.
+    """
 
     url: str
     token: str | None = None
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,8 @@ async def run_codex(
         case RemoteUrl(url):
             env["CODEX_EXEC_SERVER_URL"] = url
         case _:
+            if isinstance(executor, NamedUrl) and executor.ca_file is not None:
+                env["SSL_CERT_FILE"] = str(executor.ca_file)
             (home / "environments.toml").write_text(_environments_toml(executor))
     transcript = directory / "codex.log"
     with scripted_model(script) as model, transcript.open("wb") as output:

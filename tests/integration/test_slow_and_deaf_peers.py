@@ -8,10 +8,11 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from tests.harness import programs
+from tests.harness.certificates import TLS_LOOPBACK, Authority
 from tests.harness.deadline import within
 from tests.harness.raw_peer import RawPeer, WebSocketChannel, raw_peer
 from tests.harness.server import Server
-from tests.harness.service import running_service
+from tests.harness.service import LOOPBACK, running_service
 
 ANSWER_BYTES = 20_000_000
 
@@ -22,15 +23,19 @@ def transport_of(peer: RawPeer) -> asyncio.Transport:
     return peer.channel.connection.transport
 
 
+@pytest.mark.parametrize("has_tls", [False, True], ids=["plain", "TLS"])
 @pytest.mark.parametrize("option", [[], ["--no-uvloop"]], ids=["uvloop", "asyncio"])
 async def test_one_that_takes_its_answers_slowly_is_not_taken_for_dead(
-    tmp_path: Path, option: list[str]
+    tmp_path: Path, option: list[str], *, has_tls: bool
 ) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(ANSWER_BYTES))
     config = "[keepalive]\ninterval_s = 0.5\ntimeout_s = 1.0\n"
-    with running_service(tmp_path, config=config, options=option) as server:
-        async with raw_peer(server.url) as peer:
+    authority = Authority(tmp_path)
+    options = [*option, *(authority.issue().options if has_tls else [])]
+    listen = TLS_LOOPBACK if has_tls else LOOPBACK
+    with running_service(tmp_path, listen=listen, config=config, options=options) as server:
+        async with raw_peer(server.url, tls=authority.context() if has_tls else None) as peer:
             params = {"path": file.as_uri(), "sandbox": None}
             asked = [await peer.ask("fs/readFile", params) for _ in range(2)]
             transport = transport_of(peer)

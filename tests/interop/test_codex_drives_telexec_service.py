@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.certificates import TLS_LOOPBACK, Authority
 from tests.harness.codex import (
     ORCHESTRATOR_SECRET,
     NamedUrl,
@@ -29,6 +30,7 @@ from tests.harness.scripted_model import (
 )
 from tests.harness.server import Server, minimal_environment
 from tests.harness.service import running_service, service_argv
+from tests.interop.conftest import HOST_ENVIRONMENT
 
 pytestmark = pytest.mark.codex
 
@@ -68,6 +70,37 @@ async def test_commands_run_where_the_host_is(
     session = await run_codex(
         codex, RemoteUrl(host.url), script(), directory=tmp_path / "codex", workspace=workspace
     )
+    assert session.exit_code == 0
+
+
+async def test_commands_run_on_a_host_with_tls_and_a_token(
+    codex: Path, workspace: Path, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    (tmp_path / "host").mkdir()
+
+    def script() -> Script:
+        # Codex runs it on its own machine, and says nothing, when it does not get to the host.
+        result = yield exec_command('echo "$HOST_VARIABLE"; seq 1 30000')
+        _, printed = yield from until_exit(result)
+        numbers = [str(number) for number in range(1, 30_001)]
+        assert printed.splitlines() == ["of the host", *numbers]
+
+    with running_service(
+        tmp_path / "host",
+        listen=TLS_LOOPBACK,
+        guarded=True,
+        options=authority.issue().options,
+        env=HOST_ENVIRONMENT,
+    ) as host:
+        session = await run_codex(
+            codex,
+            NamedUrl(host.url, host.token, authority.file),
+            script(),
+            directory=tmp_path / "codex",
+            workspace=workspace,
+            inherit="all",
+        )
     assert session.exit_code == 0
 
 
@@ -291,13 +324,15 @@ async def test_a_guarded_host_is_reached_with_its_token(
     kind: str, codex: Path, workspace: Path, tmp_path: Path
 ) -> None:
     def script() -> Script:
-        result = yield exec_command("echo let in")
-        assert (yield from until_exit(result)) == (0, "let in\n")
+        # Codex runs it on its own machine, and says nothing, when the host does not let it in.
+        result = yield exec_command('echo "$HOST_VARIABLE"')
+        assert (yield from until_exit(result)) == (0, "of the host\n")
 
+    token = "a-long-enough-token-for-anyone"
     running = (
-        running_service(tmp_path, guarded=True)
+        running_service(tmp_path, guarded=True, env=HOST_ENVIRONMENT)
         if kind == "telexec-service"
-        else running_exec_server(codex, tmp_path, token="a-long-enough-token-for-anyone")
+        else running_exec_server(codex, tmp_path, token=token, env=HOST_ENVIRONMENT)
     )
     with running as server:
         await run_codex(
@@ -306,6 +341,7 @@ async def test_a_guarded_host_is_reached_with_its_token(
             script(),
             directory=tmp_path / "codex",
             workspace=workspace,
+            inherit="all",
         )
 
 
