@@ -154,7 +154,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 fingerprint=None if certificate is None else certificate.fingerprint,
                 log=log,
             )
-            hangup = _HangupSignal(reload)
+            hangup = _HangupSignal(reload, systemd)
             notifications = tasks.create_task(systemd.run(), name="systemd notifications")
             try:
                 _send_canaries(spawner, environment)
@@ -218,13 +218,20 @@ class _StopSignals:
 class _HangupSignal:
     """SIGHUP: asks for a reload, as of a daemon; the end of a terminal is no end of the service."""
 
-    def __init__(self, reload: Reload) -> None:
+    def __init__(self, reload: Reload, systemd: Systemd) -> None:
+        self._reload = reload
+        self._systemd = systemd
         self._loop = asyncio.get_running_loop()
-        self._loop.add_signal_handler(signal.SIGHUP, reload.reload)
+        self._loop.add_signal_handler(signal.SIGHUP, self._take)
 
     def close(self) -> None:
         self._loop.remove_signal_handler(signal.SIGHUP)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _take(self) -> None:
+        self._systemd.reloading()
+        self._reload.reload()
+        self._systemd.reloaded()
 
 
 def _tokens(options: ServiceOptions) -> Sequence[str] | None:

@@ -33,24 +33,30 @@ class Systemd:
         # A wrapper that systemd started and that started this has the number that systemd knows.
         self._interval_s = systemd_messages.watchdog_interval_s(told, (os.getpid(), os.getppid()))
         self._url: str | None = None
+        self._is_serving = False
         self._unsent: deque[str] = deque(maxlen=UNSENT_MESSAGES)
         self._has_unsent = asyncio.Event()
 
     def ready(self, url: str | None) -> None:
         """Say that clients can connect at an address (None: over standard input and output)."""
         self._url = url
+        self._is_serving = True
         self._say(systemd_messages.ready(url))
 
     def reloading(self) -> None:
-        """Say that the configuration is being read again; `reloaded` follows."""
-        self._say(systemd_messages.reloading(time.monotonic_ns() // 1000))
+        """Say that files are being read again; `reloaded` follows."""
+        # Who is not ready yet, or ends, does not become ready by a reload.
+        if self._is_serving:
+            self._say(systemd_messages.reloading(time.monotonic_ns() // 1000))
 
     def reloaded(self) -> None:
         """Say that the reload is over."""
-        self._say(systemd_messages.ready(self._url))
+        if self._is_serving:
+            self._say(systemd_messages.ready(self._url))
 
     def stopping(self, drain_s: float, longest_s: float) -> None:
         """Say that the service drains for `drain_s` and ends within `longest_s`."""
+        self._is_serving = False
         self._say(systemd_messages.stopping(drain_s, longest_s))
 
     async def run(self) -> None:

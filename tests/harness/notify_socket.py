@@ -29,6 +29,14 @@ class NotifySocket:
         )
         return dict(line.split("=", 1) for line in data.decode().split("\n"))
 
+    def is_silent(self) -> bool:
+        """Whether nothing came that was not taken yet."""
+        try:
+            self._endpoint.recv(MESSAGE_BYTES, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        return False
+
     async def until(self, name: str) -> dict[str, str]:
         """Return the next message that assigns `name`; others before it are dropped."""
         while name not in (message := await self.message()):

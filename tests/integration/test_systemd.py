@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,36 @@ async def test_systemd_hears_of_the_start_and_then_of_the_end(
         assert stopping["STOPPING"] == "1"
         assert "READY" not in stopping
         assert await server.ended() == 0
+
+
+async def test_systemd_hears_when_a_reload_begins_and_when_it_is_over(
+    systemd: NotifySocket, tmp_path: Path, loop_options: list[str]
+) -> None:
+    env = {"NOTIFY_SOCKET": systemd.address}
+    with running_service(tmp_path, env=env, options=loop_options) as server:
+        ready = await systemd.message()
+        before_us = time.monotonic_ns() // 1000
+        server.send_signal(signal.SIGHUP)
+        reloading = await systemd.message()
+        assert reloading["RELOADING"] == "1"
+        assert before_us <= int(reloading["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
+        assert await systemd.message() == ready
+
+
+async def test_a_service_that_drains_does_not_become_ready_by_a_reload(
+    systemd: NotifySocket, tmp_path: Path
+) -> None:
+    env = {"NOTIFY_SOCKET": systemd.address}
+    with running_service(tmp_path, env=env, config="[shutdown]\ndrain_s = 600\n") as server:
+        async with raw_peer(server.url) as peer:
+            process = await peer.start(programs.shell("read line"), pipeStdin=True)
+            await systemd.until("READY")
+            server.send_signal(signal.SIGTERM)
+            await systemd.until("STOPPING")
+            server.send_signal(signal.SIGHUP)
+            await process.write(b"\n")
+            assert await server.ended() == 0
+    assert systemd.is_silent()
 
 
 async def test_systemd_is_asked_to_wait_as_long_as_the_service_may_drain(
