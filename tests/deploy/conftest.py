@@ -1,6 +1,5 @@
 """A machine with telexec installed as the documentation says."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -8,18 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.deploy.documented import shell_blocks
 from tests.deploy.machine import IMAGE, Machine, running_machine
 from tests.harness.distribution import ROOT, build_distribution, checked
 from tests.harness.required import skip_unless_required
 
 PYTHON_OF_THE_IMAGE = "3.11"
-
-
-def commands_under(heading: str) -> str:
-    """Return the shell commands that docs/operations.md has under a heading."""
-    text = (ROOT / "docs/operations.md").read_text()
-    section = text.split(f"# {heading}\n", 1)[1].split("\n#", 1)[0]
-    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
 
 
 @pytest.fixture(scope="package")
@@ -29,7 +22,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         skip_unless_required("cannot find docker")
     look = ["docker", "image", "inspect", IMAGE]
     if subprocess.run(look, check=False, capture_output=True).returncode != 0:
-        skip_unless_required(f"cannot find the image {IMAGE}: run .ci/systemd-image")
+        skip_unless_required(f"cannot find the image {IMAGE}: run .ci/machine-image")
     wheels = tmp_path_factory.mktemp("wheels")
     wheel = build_distribution(tmp_path_factory.mktemp("dist")).wheel
     fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
@@ -37,7 +30,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     checked([*fetch, f"telexec[cli,service] @ {wheel.as_uri()}"], ROOT)
     with running_machine() as booted:
         booted.put(wheels, "/wheels")
-        booted.run(commands_under("systemd"), PIP_NO_INDEX="1", PIP_FIND_LINKS="/wheels")
+        # What pip would get from the package index is here.
+        booted.run("printf '[global]\nno-index = true\nfind-links = /wheels\n' > /etc/pip.conf")
+        booted.run(shell_blocks("systemd")[0])
         yield booted
 
 
@@ -45,10 +40,13 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 def unit(machine: Machine) -> Iterator[Machine]:
     """Return the machine with the unit running; whatever a test did to it is undone."""
     machine.run("systemctl start telexec")
+    kept = "/etc/telexec /etc/systemd/system/telexec.service"
+    machine.run(f"tar -cf /kept.tar {kept} 2>/dev/null")
     yield machine
     machine.run(
-        "rm -rf /etc/systemd/system/telexec.service.d && systemctl daemon-reload"
-        " && systemctl reset-failed telexec && systemctl stop telexec"
+        "systemctl kill --signal=KILL telexec || true; systemctl stop telexec;"
+        f"rm -rf /etc/systemd/system/telexec.service.d {kept}; tar -C / -xf /kept.tar;"
+        "systemctl daemon-reload; systemctl reset-failed telexec || true"
     )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.harness.deadline import DEADLINE_S, eventually_blocking
 
-IMAGE = "telexec-tests/systemd:bookworm"
-"""What `.ci/systemd-image` makes."""
+IMAGE = "telexec-tests/machine:bookworm"
+"""What `.ci/machine-image` makes."""
 
 # Credentials are mounted in a process of systemd's own, and must be seen outside of it; with cgroup
 # v2, Docker leaves systemd no cgroup to write to.
@@ -53,6 +53,14 @@ class Machine:
                 yield process
             finally:
                 process.kill()
+
+    def drop_in(self, name: str, text: str) -> None:
+        """Lay settings of [Service] over the unit's."""
+        directory = "/etc/systemd/system/telexec.service.d"
+        self.run(
+            f"mkdir -p {directory}; printf '[Service]\\n{text}\\n' > {directory}/{name}.conf;"
+            "systemctl daemon-reload"
+        )
 
     def put(self, files: Path, directory: str) -> None:
         """Copy the content of a directory into a new one there."""
