@@ -115,6 +115,17 @@ def test_a_token_is_rotated_without_a_gap_for_what_runs(unit: Machine) -> None:
     assert unit.unit_property("StatusText") == "serving ws://127.0.0.1:7333"
 
 
+def test_a_scraper_has_a_token_of_its_own(unit: Machine) -> None:
+    (commands,) = shell_blocks("Watch")
+    unit.run(commands)
+    unit.run(
+        "echo 'metrics_token_file = \"/etc/telexec/metrics-token\"' >> /etc/telexec/config.toml"
+    )
+    unit.run("systemctl restart telexec")
+    header = '"Authorization: Bearer $(cat /etc/telexec/metrics-token)"'
+    assert "telexec_build_info" in unit.run(f"curl -sf -H {header} http://127.0.0.1:7333/metrics")
+
+
 def test_an_operator_sees_what_it_says_of_itself(unit: Machine) -> None:
     told = unit.run(shell_blocks("Debug")[0])
     assert "serving ws://127.0.0.1:7333" in told
