@@ -19,16 +19,6 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def percentile(samples: Sequence[float], percent: int) -> float:
-    """Return what `percent` (1 to 99) of the samples do not exceed, interpolated.
-
-    One sample is all its percentiles.
-    """
-    if len(samples) == 1:
-        return samples[0]
-    return statistics.quantiles(samples, n=100, method="inclusive")[percent - 1]
-
-
 def ratio(values: Sequence[float], base: Sequence[float]) -> float | None:
     """Return the median of the ratios of the same round, first to first and so on.
 

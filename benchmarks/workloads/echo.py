@@ -5,10 +5,10 @@ import time
 
 from benchmarks.results import Metric
 from benchmarks.sizes import Size
-from benchmarks.spread import percentile
 from benchmarks.subjects.subject import Ability, Connection, Subject
 from benchmarks.workloads.tool import tool
 from benchmarks.workloads.workload import Workload
+from telexec_client.cli.percentile import percentile
 
 _LINE = b"x" * 31 + b"\n"
 _WARM_UP = 10

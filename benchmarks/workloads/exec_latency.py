@@ -4,10 +4,10 @@ import time
 
 from benchmarks.results import Metric
 from benchmarks.sizes import Size
-from benchmarks.spread import percentile
 from benchmarks.subjects.subject import Connection, Subject, drop
 from benchmarks.workloads.tool import tool
 from benchmarks.workloads.workload import Workload, check_exit
+from telexec_client.cli.percentile import percentile
 
 _WARM_UP = 10
 

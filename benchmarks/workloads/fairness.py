@@ -2,11 +2,11 @@
 
 from benchmarks.results import Metric
 from benchmarks.sizes import Size
-from benchmarks.spread import percentile
 from benchmarks.subjects.subject import Ability, Subject, drop
 from benchmarks.workloads.echo import echo_times_ms
 from benchmarks.workloads.tool import tool
 from benchmarks.workloads.workload import Workload
+from telexec_client.cli.percentile import percentile
 
 
 class Fairness(Workload):

@@ -5,11 +5,11 @@ import time
 
 from benchmarks.results import Metric
 from benchmarks.sizes import Size
-from benchmarks.spread import percentile
 from benchmarks.subjects.subject import Ability, Connection, Running, Subject
 from benchmarks.workloads.concurrency import repeat
 from benchmarks.workloads.ticker import PERIOD_MS, ticker
 from benchmarks.workloads.workload import Workload, WrongOutputError, check_exit
+from telexec_client.cli.percentile import percentile
 
 _CONNECTING_AT_ONCE = 16
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from benchmarks.results import Metric
 from benchmarks.sizes import Size
-from benchmarks.spread import percentile
 from benchmarks.subjects.subject import Connection, Subject, drop
 from benchmarks.subjects.telexec import TelexecLean
 from benchmarks.workloads.concurrency import repeat
 from benchmarks.workloads.exec_latency import exec_times_ms
 from benchmarks.workloads.tool import tool
 from benchmarks.workloads.workload import Workload, check_exit
+from telexec_client.cli.percentile import percentile
 
 _AT_ONCE = 16
 _TURNS = 4

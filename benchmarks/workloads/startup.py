@@ -8,10 +8,10 @@ from pathlib import Path
 from benchmarks.registry import SUBJECTS
 from benchmarks.results import Metric
 from benchmarks.sizes import Size
-from benchmarks.spread import percentile
 from benchmarks.subjects.subject import Ability, Subject
 from benchmarks.workloads.tool import tool
 from benchmarks.workloads.workload import Workload
+from telexec_client.cli.percentile import percentile
 
 
 class StartUp(Workload):

@@ -6,7 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.spread import percentile, ratio, spread
+from benchmarks.spread import ratio, spread
+from telexec_client.cli.percentile import percentile
 
 VALUES = st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=50)
 

@@ -74,7 +74,10 @@ def run_command_line(arguments: Sequence[str]) -> int:
 @click.group(
     "telexec",
     cls=LazyGroup,
-    commands_elsewhere={"env": "telexec_client.cli.env_commands:env"},
+    commands_elsewhere={
+        "bench": "telexec_client.cli.bench_command:bench",
+        "env": "telexec_client.cli.env_commands:env",
+    },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="telexec", message="%(prog)s %(version)s")

@@ -1,21 +1,18 @@
 """Asking hosts about environments: what `telexec env` does."""
 
 import asyncio
-import shutil
 
 from telexec_client import TelexecError, connect
-from telexec_client.cli.descriptors import OutputDescriptor
 from telexec_client.cli.env_diff import compared, diff_json, diff_text
 from telexec_client.cli.env_report import explanation_json, explanation_text
 from telexec_client.cli.env_request import DiffRequest, ExplainRequest, Side
 from telexec_client.cli.environment import policy_choice
-from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE
+from telexec_client.cli.exit_codes import OWN_FAILURE
 from telexec_client.cli.message import say
+from telexec_client.cli.own_output import print_text, terminal_width
 from telexec_schemas.environment import EnvironmentExplanation
 
-_STDOUT = 1
 _NOT_AS_ASKED = 1
-_MIN_WIDTH = 40
 
 
 def explain_there(request: ExplainRequest) -> int:
@@ -37,9 +34,9 @@ async def _explain(request: ExplainRequest) -> int:
         text = explanation_json(explanation)
     else:
         text = explanation_text(
-            explanation, request.side, values=request.values, width=_terminal_width()
+            explanation, request.side, values=request.values, width=terminal_width()
         )
-    return await _print(text, _NOT_AS_ASKED if explanation.refused else 0)
+    return await print_text(text, _NOT_AS_ASKED if explanation.refused else 0)
 
 
 async def _compare(request: DiffRequest) -> int:
@@ -52,8 +49,8 @@ async def _compare(request: DiffRequest) -> int:
     if request.as_json:
         text = diff_json(found)
     else:
-        text = diff_text(found, values=request.values, width=_terminal_width())
-    return await _print(text, _NOT_AS_ASKED if found.differences else 0)
+        text = diff_text(found, values=request.values, width=terminal_width())
+    return await print_text(text, _NOT_AS_ASKED if found.differences else 0)
 
 
 async def _ask(side: Side, *, values: bool) -> EnvironmentExplanation:
@@ -68,21 +65,6 @@ async def _ask(side: Side, *, values: bool) -> EnvironmentExplanation:
         )
 
 
-async def _print(text: str, exit_code: int) -> int:
-    try:
-        await OutputDescriptor(_STDOUT).write(text.encode())
-    except BrokenPipeError:
-        return BROKEN_PIPE
-    except OSError as error:
-        return _fail(f"cannot write to standard output: {error.strerror}")
-    return exit_code
-
-
 def _fail(error: object) -> int:
     say(error)
     return OWN_FAILURE
-
-
-def _terminal_width() -> int:
-    # COLUMNS, else that of the terminal, else 80.
-    return max(shutil.get_terminal_size().columns, _MIN_WIDTH)
