@@ -108,12 +108,14 @@ def running_server(
     token: str | None = None,
     expect_graceful: bool = True,
     open_files: int | None = None,
+    stderr: int | None = None,
 ) -> Generator[Server]:
     """Run `argv` in `directory` with exactly this environment until the block ends.
 
     Args:
         expect_graceful: Whether SIGTERM must end it with 0 and nothing but a URL on stdout.
         open_files: A limit on its descriptors.
+        stderr: Where it logs, instead of a file.
     """
     log_file = directory / f"stderr-{time.monotonic_ns()}.log"
     if open_files is not None:
@@ -125,7 +127,7 @@ def running_server(
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=log if stderr is None else stderr,
         )
     try:
         url = _read_line(process, log_file)

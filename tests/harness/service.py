@@ -27,6 +27,7 @@ def running_service(
     env: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
     open_files: int | None = None,
+    stderr: int | None = None,
 ) -> Generator[Server]:
     """Run a service until the block ends; it must end gracefully.
 
@@ -37,6 +38,7 @@ def running_service(
         env: What its environment has on top of `PATH`, `HOME` and `LANG`.
         options: Further command line options.
         open_files: A limit on its descriptors.
+        stderr: Where it logs, instead of a file.
     """
     argv = service_argv(listen)
     token = None
@@ -61,5 +63,6 @@ def running_service(
         directory=directory,
         token=token,
         open_files=open_files,
+        stderr=stderr,
     ) as server:
         yield server

@@ -14,32 +14,10 @@ import pytest
 
 from tests.harness import procfs, programs
 from tests.harness.deadline import DEADLINE_S, eventually, within
+from tests.harness.http_request import get, http
 from tests.harness.raw_peer import raw_peer, stdio_peer
 from tests.harness.server import Server, ServerFailedError, minimal_environment
 from tests.harness.service import running_service, service_argv
-
-
-async def http(server: Server, request: str) -> tuple[int, str]:
-    """Send one HTTP request as it is; return the status and everything that came back."""
-    scheme, _, rest = server.url.partition(":")
-    if scheme == "unix":
-        reader, writer = await asyncio.open_unix_connection(rest)
-    else:
-        host, port = rest.removeprefix("//").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        writer.write(request.encode())
-        answer = (await within(reader.read(), what="the end of the answer")).decode()
-    finally:
-        writer.close()
-        await writer.wait_closed()
-    return int(answer.split()[1]), answer
-
-
-def get(path: str, *headers: str) -> str:
-    """Return a GET request."""
-    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", *headers]
-    return "\r\n".join(lines) + "\r\n\r\n"
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
