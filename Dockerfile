@@ -31,7 +31,8 @@ LABEL org.opencontainers.image.title="telexec" \
 COPY --from=build /usr/bin/tini-static /usr/bin/tini
 COPY --from=build /opt/telexec /opt/telexec
 # One run as root writes the bytecode of whatever is imported: on a read-only file system nobody could.
-RUN useradd --uid 65532 --user-group --create-home --home-dir /home/telexec telexec \
+RUN groupadd --gid 65532 telexec \
+    && useradd --uid 65532 --gid telexec --create-home --home-dir /home/telexec telexec \
     && install -d -o telexec -g telexec /workspace \
     && cd /workspace && /opt/telexec/bin/telexec run -- true
 ENV PATH=/opt/telexec/bin:$PATH \
