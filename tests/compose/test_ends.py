@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.compose.docker import Container, docker
+from tests.compose.docker import docker
 from tests.compose.project import Project
 from tests.harness.deadline import eventually_blocking
 
@@ -51,7 +51,13 @@ def test_a_stopped_executor_gives_commands_their_grace_and_leaves_nothing(
     soon = "echo ready; until [ -e /workspace/go ]; do sleep 0.05; done; exit 5"
     with (
         project.executor(
-            *("--entrypoint", "/bin/sh", "--init=false", "--tmpfs", "/workspace:mode=1777"),
+            *(
+                "--entrypoint",
+                "/bin/sh",
+                "--init=false",
+                "--tmpfs",
+                "/workspace:uid=65532,gid=65532",
+            ),
             config=config,
             directory=tmp_path,
             command=["-c", STAYS],
@@ -116,8 +122,3 @@ def is_serving(project: Project) -> bool:
     with project.program("watch", "spare", "true") as works:
         works.next()
         return bool(works.next()["exit_code"] == 0)
-
-
-def pids(executor: Container) -> list[str]:
-    """Return the process ids in a container, as the engine sees them."""
-    return docker("top", executor.name, "-eo", "pid").split()[1:]

@@ -27,7 +27,7 @@ def test_a_memory_limit_ends_the_process_and_not_the_service(
 
 
 def test_a_full_disk_is_an_error_of_who_fills_it(project: Project, tmp_path: Path) -> None:
-    small = ["--tmpfs", "/workspace:size=1m,mode=1777"]
+    small = ["--tmpfs", "/workspace:size=1m,uid=65532,gid=65532"]
     with project.executor(*small, directory=tmp_path):
         seen = project.report("files", "spare", "/workspace")
     error, text = seen["write"]

@@ -19,7 +19,6 @@ def test_a_process_has_its_hosts_environment_and_the_delta(project: Project) -> 
         "HOME": "/home/telexec",
         "HOSTNAME": host_a,
         "PATH": host_path,
-        "PWD": "/workspace",
         "REGION": "eu-north",
         "TASK": "of the request",
     }

@@ -21,7 +21,7 @@ async def main(host: str, directory: str) -> None:
             failure = [type(error).__name__, str(error)]
         else:
             failure = []
-        await client.files.remove(f"{directory}/large", force=True)
+        await client.files.remove(f"{directory}/large", missing_ok=True)
         filled = await client.run(["dd", "if=/dev/zero", f"of={directory}/full", "bs=64k"])
         removed = await client.run(["rm", f"{directory}/full"])
         await client.files.write(f"{directory}/small", b"fits")
