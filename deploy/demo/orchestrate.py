@@ -48,7 +48,8 @@ async def show_environment(name: str, client: Client) -> None:
         print(f"    {line}")
     explained = await client.explain_env(env={"TASK": "demo"})
     for variable in explained.dropped:
-        print(f"    {variable.name} kept from it: {variable.rule}")
+        if not variable.name.startswith("TELEXEC_"):
+            print(f"    {variable.name} kept from it: {variable.rule}")
 
 
 async def stream_build(name: str, client: Client, began: float) -> None:
@@ -75,7 +76,9 @@ async def main() -> None:
 
         headline("What a host does not allow is an error, and nothing is run")
         try:
-            await clients["executor-b"].run(["env"], env={"PATH": "/tmp", "LD_PRELOAD": "/tmp/x.so"})
+            await clients["executor-b"].run(
+                ["env"], env={"PATH": "/tmp", "LD_PRELOAD": "/tmp/x.so"}
+            )
         except EnvironmentRefusedError as error:
             print(f"    executor-b: {error}")
 

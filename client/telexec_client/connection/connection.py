@@ -13,7 +13,7 @@ from telexec_client.connection.calls import Call, CallTable
 from telexec_client.connection.listener import ProcessListener
 from telexec_client.connection.read_gate import ReadGate
 from telexec_client.core.assembler import PushedEvent
-from telexec_client.core.backoff import delays_s, resume_deadline
+from telexec_client.core.backoff import VACANT_FOR_S, delays_s, resume_deadline
 from telexec_client.core.failure import remote_error, says_attached
 from telexec_client.core.vacancy import Vacancy
 from telexec_client.errors import (
@@ -429,10 +429,10 @@ class Connection:
                 if self._ended is not None:
                     return
                 _logger.debug("cannot resume yet: %s", error)
-                is_vacant = isinstance(error, HostUnreachableError) and error.is_vacant
-                vacancy.failed(is_vacant=is_vacant)
+                if not isinstance(error, HostUnreachableError | TimeoutError):
+                    vacancy.answered()
                 if vacancy.is_proven(loop.time()):
-                    why = f"the host hung up, and nobody is there any more: {error}"
+                    why = f"the host hung up, and nobody has answered since for {VACANT_FOR_S:g} s"
                     self.end(partial(SessionLostError, why))
                     return
                 if isinstance(error, CertificateError):

@@ -8,7 +8,7 @@ LEASE_MARGIN = 0.1
 """The part of a lease that is not used: the host may have begun to count before we noticed."""
 
 VACANT_FOR_S = 10.0
-"""How long nobody may be found at the address of a host that hung up, until it is taken for ended.
+"""How long nobody may answer at the address of a host that hung up, until it is taken for ended.
 
 Its sessions ended with it. A host that fell silent may be behind a broken network instead, and has
 all of its lease.

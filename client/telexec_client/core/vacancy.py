@@ -14,12 +14,10 @@ class Vacancy:
     def __init__(self, *, is_hung_up: bool, now: float) -> None:
         self._since = now if is_hung_up else None
 
-    def failed(self, *, is_vacant: bool) -> None:
-        """Take note of an attempt: whether it showed that nobody is there, or nothing."""
-        if not is_vacant:
-            # Something answers, or keeps us from it: both speak for a network.
-            self._since = None
+    def answered(self) -> None:
+        """Take note that something answered an attempt, if only to refuse it: a proxy, say."""
+        self._since = None
 
     def is_proven(self, now: float) -> bool:
-        """Whether the host has ended: it hung up, and nobody was ever there since, for long."""
+        """Whether the host has ended: it hung up, and nobody ever answered since, for long."""
         return self._since is not None and now - self._since >= VACANT_FOR_S

@@ -14,17 +14,11 @@ class InvalidUrlError(TelexecError):
 
 
 class HostUnreachableError(TelexecError):
-    """Nothing answers at the address.
+    """Nothing answers at the address."""
 
-    Attributes:
-        is_vacant: Whether it is known that nobody is there: the connection was refused, or the name
-            or the socket does not exist. Otherwise the network may be at fault.
-    """
-
-    def __init__(self, address: str, why: str, *, is_vacant: bool = False) -> None:
+    def __init__(self, address: str, why: str) -> None:
         super().__init__(f"cannot reach {address}: {why}")
         self.address = address
-        self.is_vacant = is_vacant
 
 
 class AuthenticationError(TelexecError):

@@ -1,7 +1,6 @@
 """Ways to a host that listens for WebSockets."""
 
 import asyncio
-import errno
 import os
 import socket
 import ssl
@@ -97,9 +96,7 @@ class WebSocketDialer:
             if isinstance(error, ssl.SSLCertVerificationError):
                 raise distrust(self.address, error, self._ca_file) from error
             if isinstance(error, OSError):
-                raise HostUnreachableError(
-                    self.address, _why(error), is_vacant=_is_vacant(error)
-                ) from error
+                raise HostUnreachableError(self.address, _why(error)) from error
             raise
         return made[0]
 
@@ -113,13 +110,6 @@ def _uri(address: Address) -> WebSocketURI:
         path, _, query = address.resource.partition("?")
         return WebSocketURI(address.is_secure, address.host, address.port, path, query)
     return WebSocketURI(secure=False, host="localhost", port=80, path="/", query="")
-
-
-def _is_vacant(error: OSError) -> bool:
-    if isinstance(error, socket.gaierror):
-        return error.errno in {socket.EAI_NONAME, socket.EAI_NODATA}
-    # A container or a virtual machine takes its address with it when it ends.
-    return error.errno in {errno.ECONNREFUSED, errno.ENOENT, errno.EHOSTUNREACH}
 
 
 def _why(error: OSError) -> str:

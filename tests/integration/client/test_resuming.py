@@ -204,7 +204,7 @@ async def test_a_host_that_was_killed_is_given_up_before_its_lease_would_be_over
             # It ends by itself when the service that reads its output has gone.
             process = await client.start(programs.shell("while echo tick; do sleep 0.05; done"))
             service.send_signal(signal.SIGKILL)
-            with pytest.raises(errors.SessionLostError, match="nobody is there any more"):
+            with pytest.raises(errors.SessionLostError, match="nobody has answered since"):
                 await within(process.wait(), what="the news")
 
 
