@@ -9,11 +9,17 @@ from packaging.utils import canonicalize_name
 
 from tests.harness.distribution import ROOT
 
+IMAGE_LOCK = (ROOT / "deploy" / "image.lock").read_text()
+BUILD_LOCK = (ROOT / "deploy" / "build.lock").read_text()
 LOCK = (ROOT / "requirements.lock").read_text()
 
 
 def pinned() -> dict[str, str]:
     return dict(re.findall(r"^([\w.-]+)==([^ ]+) ", LOCK, re.MULTILINE))
+
+
+def pins(lock: str) -> list[str]:
+    return re.findall(r"^[\w.-]+==.*(?:\n    .*)*", lock, re.MULTILINE)
 
 
 def requirements(project: dict[str, Any]) -> list[Requirement]:
@@ -38,9 +44,26 @@ def test_every_requirement_is_pinned_to_a_version_that_it_allows() -> None:
 
 
 def test_every_pin_has_hashes_and_no_line_names_a_place() -> None:
-    pins = re.findall(r"^[\w.-]+==.*(?:\n    .*)*", LOCK, re.MULTILINE)
-    assert len(pins) == len(pinned())
-    assert [pin for pin in pins if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", pin)] == []
+    assert len(pins(LOCK)) == len(pinned())
+    assert [pin for pin in pins(LOCK) if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", pin)] == []
     others = re.sub(r"^(#|[\w.-]+==|    --hash=).*\n", "", LOCK, flags=re.MULTILINE)
     assert others == ""
     assert not re.search(r"https?:|file:|--index|--find-links", LOCK)
+
+
+def test_what_the_image_installs_is_pinned_as_what_the_tests_run_on() -> None:
+    tested = set(pins(LOCK))
+    assert set(pins(IMAGE_LOCK)) <= tested
+    assert set(pins(BUILD_LOCK)) <= tested
+
+
+def test_the_image_gets_all_that_the_service_and_the_command_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    needed = [*project["project"]["dependencies"], *extras["cli"], *extras["service"]]
+    for text, lock in [
+        *((text, IMAGE_LOCK) for text in needed),
+        *((text, BUILD_LOCK) for text in project["build-system"]["requires"]),
+    ]:
+        name = canonicalize_name(Requirement(text).name)
+        assert re.search(rf"^{name}==", lock, re.MULTILINE), f"{text} is not in the lock"
