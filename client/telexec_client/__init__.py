@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         RuledVariable,
     )
     from telexec_schemas.environment_policy import EnvironmentPolicy
-    from telexec_schemas.process import TerminalSize
+    from telexec_schemas.process import TerminalSize, Usage
 
 __all__ = [
     "HOST_POLICY",
@@ -54,6 +54,7 @@ __all__ = [
     "TerminalSize",
     "Tree",
     "TreeEntry",
+    "Usage",
     "connect",
     "connect_command",
     "overlay_of",
@@ -86,7 +87,7 @@ _HOMES = {
         "RuledVariable",
     ),
     "telexec_schemas.environment_policy": ("EnvironmentPolicy",),
-    "telexec_schemas.process": ("TerminalSize",),
+    "telexec_schemas.process": ("TerminalSize", "Usage"),
 }
 
 

@@ -78,6 +78,7 @@ class Client:
         size: TerminalSize | None = None,
         stdin: bool = False,
         timeout_s: float | None = None,
+        idle_timeout_s: float | None = None,
         kill_grace_s: float | None = None,
     ) -> Opening[Process]:
         """Start a process: `async with` ends it with the block, `await` leaves that to the caller.
@@ -96,6 +97,7 @@ class Client:
             size: The size of the PTY, 24 rows of 80 columns by default.
             stdin: Keep its stdin writable; otherwise it is `/dev/null`. A PTY always is writable.
             timeout_s: How long it may run.
+            idle_timeout_s: How long it may write nothing.
             kill_grace_s: How much later KILL follows TERM then.
 
         Raises:
@@ -115,6 +117,7 @@ class Client:
             size=size,
             stdin=stdin,
             timeout_s=timeout_s,
+            idle_timeout_s=idle_timeout_s,
             kill_grace_s=kill_grace_s,
         )
         return Opening(
@@ -134,6 +137,7 @@ class Client:
         input: bytes | None = None,  # noqa: A002 -- the name it has in subprocess.run
         tty: bool = False,
         timeout_s: float | None = None,
+        idle_timeout_s: float | None = None,
         check: bool = False,
         max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
     ) -> CompletedProcess:
@@ -150,13 +154,15 @@ class Client:
             cwd: See `start`.
             tty: See `start`.
             timeout_s: See `start`.
+            idle_timeout_s: See `start`.
             input: Written to its stdin, which is then closed. A process that ends without reading
                 it is no error. `None`: its stdin is `/dev/null`.
             check: Raise an error if it ends with another exit code than 0.
             max_output_bytes: The most output to keep.
 
         Raises:
-            ProcessTimeoutError: It did not end within `timeout_s`.
+            ProcessTimeoutError: It did not end within `timeout_s`, or (`ProcessIdleError`) wrote
+                nothing for `idle_timeout_s`.
             ProcessFailedError: `check` was asked for, and it failed.
             OutputLimitError: It wrote more than `max_output_bytes`.
             OutputGapError: Output was lost with a connection.
@@ -178,6 +184,7 @@ class Client:
             tty=tty,
             stdin=has_input,
             timeout_s=timeout_s,
+            idle_timeout_s=idle_timeout_s,
         ) as process:
             return await run_to_end(
                 process,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from telexec_schemas.process import Usage
+
 
 @dataclass(frozen=True, slots=True)
 class PartialProcess:
@@ -16,6 +18,7 @@ class PartialProcess:
             not tell.
         stdout: A process on a PTY has all its output here.
         stderr: Its other output.
+        usage: What it cost; `None` if the host does not tell, or it is not known yet.
     """
 
     argv: tuple[str, ...]
@@ -24,6 +27,7 @@ class PartialProcess:
     reason: str | None
     stdout: bytes
     stderr: bytes
+    usage: Usage | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ class Limits(Message, frozen=True):
 
     `lease_ms`: how long a session outlives its connection. `max_frame_bytes`: the largest frame
     that is read. `retained_bytes`: how much output of a process is kept for readers.
+    `kill_grace_ms`: what the host leaves between TERM and KILL where nobody says.
     """
 
     lease_ms: int
     max_frame_bytes: int
     retained_bytes: int
     max_processes: int
+    kill_grace_ms: int = 0
 
 
 class ExtensionGrant(Message, frozen=True):
@@ -37,7 +39,8 @@ class ExtensionGrant(Message, frozen=True):
     `size` at start and `process/resize`. `env_unset`: names to take out of an environment.
     `env_profiles`: the names that `envProfile` may say, the host's own policy (`default`) first;
     with at least one there are also `env/explain` and the `env` of a start's result.
-    `timeouts`: `timeoutMs` and `killGraceMs` at start. `flow`: `creditBytes` at start and
+    `timeouts`: `timeoutMs`, `idleTimeoutMs` and `killGraceMs` at start. `grace`: `graceMs` in
+    `process/terminate`. `flow`: `creditBytes` at start and
     `process/credit`. `lost`: `afterBytes` and `lost` in `process/read`.
     """
 
@@ -49,6 +52,7 @@ class ExtensionGrant(Message, frozen=True):
     resize: bool = False
     env_unset: bool = False
     timeouts: bool = False
+    grace: bool = False
     flow: bool = False
     lost: bool = False
     env_profiles: Sequence[str] = ()

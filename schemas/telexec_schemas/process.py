@@ -41,9 +41,10 @@ class StartProcess(Message, frozen=True):
     keep the stdin of a process without a PTY writable; otherwise it is `/dev/null`.
 
     Extensions: `env_profile` names a policy of the host's in the place of `env_policy`;
-    `env_unset` takes names out at the end. `timeout_ms`: the host ends the process after this
-    time, with TERM and, `kill_grace_ms` later, KILL. `credit_bytes`: push output only up to this
-    offset, until `process/credit` moves it.
+    `env_unset` takes names out at the end. `timeout_ms`: the host ends the process, with all that
+    it started, after this time, with TERM and, `kill_grace_ms` later, KILL. `idle_timeout_ms`: the
+    same after so long without output; time in which the host holds output up does not count.
+    `credit_bytes`: push output only up to this offset, until `process/credit` moves it.
     """
 
     process_id: ProcessId
@@ -62,6 +63,7 @@ class StartProcess(Message, frozen=True):
     env_unset: Sequence[str] | UnsetType = UNSET
     size: TerminalSize | UnsetType = UNSET
     timeout_ms: Count | UnsetType = UNSET
+    idle_timeout_ms: Count | UnsetType = UNSET
     kill_grace_ms: Count | UnsetType = UNSET
     credit_bytes: Count | UnsetType = UNSET
 
@@ -89,9 +91,22 @@ class EndReason(StrEnum):
     EXITED = "exited"
     SIGNALED = "signaled"
     TIMEOUT = "timeout"
+    IDLE_TIMEOUT = "idleTimeout"
     TERMINATED = "terminated"
     SESSION_EXPIRED = "sessionExpired"
     SHUTDOWN = "shutdown"
+
+
+class Usage(Message, frozen=True):
+    """What a process cost, with those descendants that were waited for (getrusage(2)).
+
+    `max_rss_bytes`: the most memory that one of them had resident; None if that was not more than
+    what the service had itself, of which the kernel then cannot tell it.
+    """
+
+    user_ms: int
+    system_ms: int
+    max_rss_bytes: int | None = None
 
 
 class OutputPushed(Message, frozen=True):
@@ -106,7 +121,8 @@ class OutputPushed(Message, frozen=True):
 class ProcessExited(Message, frozen=True):
     """The process is gone. `exit_code` is 128+N after death by signal N.
 
-    Extensions: `signal` is that signal's name (`SIGKILL`); `reason` is one of `EndReason`.
+    Extensions: `signal` is that signal's name (`SIGKILL`); `reason` is one of `EndReason`; `usage`
+    is what it cost.
     """
 
     process_id: ProcessId
@@ -115,6 +131,7 @@ class ProcessExited(Message, frozen=True):
     sandbox_denied: bool = False
     signal: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    usage: Usage | UnsetType = UNSET
 
 
 class ProcessClosed(Message, frozen=True):
@@ -155,6 +172,7 @@ class OutputBatch(Message, frozen=True):
     sandbox_denied: bool = False
     signal: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    usage: Usage | UnsetType = UNSET
     lost: int | UnsetType = UNSET
 
 
@@ -196,15 +214,35 @@ class ResizeTerminal(Message, frozen=True):
 
 
 class TerminateProcess(Message, frozen=True):
-    """Kill the process group."""
+    """Kill a running process with all that it started, and answer at once.
+
+    With `grace_ms` (extension): TERM, and KILL so much later to what is left (0: KILL at once).
+    What the process left behind is ended also when it has ended itself, and the answer comes when
+    nothing is left but what cannot be ended.
+    """
 
     process_id: ProcessId
+    grace_ms: Count | UnsetType = UNSET
+
+
+class Survivor(Message, frozen=True):
+    """A process that the host could not end: its number there, and whose it is, if that is known.
+
+    Programs with the setuid bit become another user's, whom the host may not signal.
+    """
+
+    pid: int
+    uid: int | None = None
 
 
 class Terminated(Message, frozen=True):
-    """Whether the process was still running when it was told to end."""
+    """Whether the process was still running when it was told to end.
+
+    `survivors` (extension): given with `grace_ms`.
+    """
 
     running: bool
+    survivors: Sequence[Survivor] | UnsetType = UNSET
 
 
 class OutputCredit(Message, frozen=True):

@@ -1,13 +1,15 @@
 """The service as a whole: its parts put together, run, and taken apart."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
 from telexec_schemas.methods import INITIALIZE
@@ -28,8 +30,11 @@ from telexec_service.observability.loop_lag import LoopLag
 from telexec_service.observability.pages import Pages
 from telexec_service.observability.population import Population
 from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
+from telexec_service.processes.marks import Marks
+from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
+from telexec_service.processes.tree import WHOLE_HOST, TreeEnder
 from telexec_service.reloading import Reload
 from telexec_service.rpc.connection import Connection
 from telexec_service.rpc.environment_routes import EnvironmentRoutes
@@ -88,7 +93,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
     started_s = time.monotonic()
     gate = Gate(_tokens(options), _host_names(options), _metrics_tokens(options))
     certificate = _certificate(options)
-    spawner, reaper = Spawner(), Reaper()
+    offspring = _offspring(log)
     environment = HostEnvironment(own_environment, config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
@@ -105,7 +110,9 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
         }
         counters = Counters((INITIALIZE.name, *routes))
         audit = AuditLog(options.audit_log, config.audit, counters, log)
-        sessions = SessionTable(config, spawner, reaper, log=log, audit=audit, counters=counters)
+        sessions = SessionTable(
+            config, offspring=offspring, log=log, audit=audit, counters=counters
+        )
         async with asyncio.TaskGroup() as tasks:
             host = Host(
                 config=config,
@@ -157,7 +164,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
             hangup = _HangupSignal(reload, systemd)
             notifications = tasks.create_task(systemd.run(), name="systemd notifications")
             try:
-                _send_canaries(spawner, environment)
+                _send_canaries(offspring.spawner, environment)
                 url = await listener.open(options.address)
                 log.info("service.started", version=__version__, url=url, pid=os.getpid())
                 reload.warn_of_exposed_files()
@@ -169,13 +176,13 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 systemd.stopping(config.shutdown.drain_s, _longest_end_s(config))
                 listener.refuse()
                 process_routes.refuse_starts()
-                await _drain(sessions, config, stop)
+                await _drain(sessions, offspring.ender, config, stop)
             finally:
                 file_stop.set()
                 sessions.close(EndReason.SHUTDOWN)
-                await _close(listener, reaper)
-                reaper.close()
-                spawner.close()
+                offspring.ender.end(WHOLE_HOST, 0)
+                await _close(listener, offspring)
+                offspring.close()
                 hangup.close()
                 lag.close()
                 audit.close()
@@ -256,6 +263,13 @@ def _host_names(options: ServiceOptions) -> HostNames:
     return HostNames(listed, is_loopback=is_loopback)
 
 
+def _offspring(log: Any) -> Offspring:
+    marks = Marks()
+    if not marks.are_kept:
+        log.warning("marks.unavailable")
+    return Offspring(marks, Spawner(marks), Reaper(adopts_orphans=True), TreeEnder(marks, (), log))
+
+
 def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:
     for profile in environment.profiles:
         try:
@@ -270,39 +284,44 @@ def _longest_end_s(config: Config) -> float:
     return shutdown.drain_s + shutdown.kill_grace_s + KILL_DEADLINE_S + CLOSE_DEADLINE_S
 
 
-async def _drain(sessions: SessionTable, config: Config, stop: _StopSignals) -> None:
-    """Give running processes time to end, then TERM, then no more time."""
-    if await _all_ended(sessions, config.shutdown.drain_s, stop):
-        return
-    for process in tuple(sessions.running_processes):
-        process.interrupt_for_shutdown()
-    if await _all_ended(sessions, config.shutdown.kill_grace_s, stop):
-        return
-    for process in tuple(sessions.running_processes):
-        process.kill(EndReason.SHUTDOWN)
-    await _all_ended(sessions, KILL_DEADLINE_S, stop)
+async def _drain(
+    sessions: SessionTable, ender: TreeEnder, config: Config, stop: _StopSignals
+) -> None:
+    """Give running processes time to end, then TERM, then no more time.
+
+    What ended processes left behind has no time to end by itself: nobody knows when it would.
+    """
+    await _wait(sessions.wait_until_none_runs(), config.shutdown.drain_s, stop)
+    for process in sessions.running_processes:
+        process.note_end(EndReason.SHUTDOWN)
+    for grace_s in (config.shutdown.kill_grace_s, 0.0):
+        ender.end(WHOLE_HOST, grace_s)
+        await _wait(_until_all_is_told(sessions, ender), grace_s or KILL_DEADLINE_S, stop)
 
 
-async def _all_ended(sessions: SessionTable, timeout_s: float, stop: _StopSignals) -> bool:
-    """Wait until no process runs; False if some still do when the time or the patience is over."""
-    try:
+async def _until_all_is_told(sessions: SessionTable, ender: TreeEnder) -> None:
+    await ender.wait_until_empty()
+    await sessions.wait_until_none_runs()
+
+
+async def _wait(end: Coroutine[Any, Any, None], timeout_s: float, stop: _StopSignals) -> None:
+    """Wait for an end, until the time or the patience is over."""
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             async with asyncio.TaskGroup() as waits:
-                ended = waits.create_task(sessions.wait_until_none_runs(), name="processes end")
+                ended = waits.create_task(end, name="processes end")
                 urgent = waits.create_task(stop.is_urgent.wait(), name="second signal")
                 await asyncio.wait((ended, urgent), return_when=asyncio.FIRST_COMPLETED)
                 ended.cancel()
                 urgent.cancel()
-    except TimeoutError:
-        return False
-    return not stop.is_urgent.is_set()
 
 
-async def _close(listener: Listener, reaper: Reaper) -> None:
+async def _close(listener: Listener, offspring: Offspring) -> None:
     try:
         async with asyncio.timeout(CLOSE_DEADLINE_S):
             await listener.close()
-            await reaper.wait_until_empty()
+            await offspring.ender.wait_until_empty()
+            await offspring.reaper.wait_until_empty()
     except TimeoutError:
         listener.abort()
 
@@ -316,12 +335,14 @@ def _extensions(config: Config, environment: HostEnvironment) -> ExtensionGrant:
             max_frame_bytes=config.limits.max_frame_bytes,
             retained_bytes=config.limits.retained_bytes,
             max_processes=config.limits.max_processes,
+            kill_grace_ms=int(config.shutdown.kill_grace_s * 1000),
         ),
         close_stdin=True,
         signals=True,
         resize=True,
         env_unset=True,
         timeouts=True,
+        grace=True,
         flow=True,
         lost=True,
         env_profiles=environment.profiles,

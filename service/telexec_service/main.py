@@ -16,6 +16,7 @@ from telexec_service.logs import Log, open_log
 from telexec_service.observability.audit import AuditError
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.processes.canary import CanaryError
+from telexec_service.processes.orphans import adopt_orphans
 from telexec_service.settings import read_config, service_options
 from telexec_service.transport.address import ListenError, parse_address
 from telexec_service.transport.certificate import CertificateFileError
@@ -117,6 +118,7 @@ def _prepare_process() -> None:
     """Undo what the starter of the service left behind that its children would suffer of."""
     # An ignored SIGCHLD would make the kernel reap our children before we do (wait(2)).
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    adopt_orphans()
 
 
 def _open_standard_files() -> None:

@@ -151,3 +151,55 @@ def print_terminal() -> list[str]:
 def print_working_directory() -> list[str]:
     """Print the working directory as the kernel has it."""
     return tool("readlink", "/proc/self/cwd")
+
+
+_SCATTER = """
+import os, signal, sys, time
+
+def sleeper(*, leaves_session=False, leaves_parent=False, stubborn=False, stopped=False):
+    read_end, write_end = os.pipe()
+    if os.fork() == 0:
+        if leaves_parent and os.fork() != 0:
+            os._exit(0)
+        if leaves_session:
+            os.setsid()
+        if stubborn:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        if "quiet" in sys.argv:
+            null = os.open(os.devnull, os.O_RDWR)
+            for standard in (0, 1, 2):
+                os.dup2(null, standard)
+        os.write(write_end, b"%d" % os.getpid())
+        os.close(write_end)
+        if stopped:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        time.sleep(600)
+        os._exit(0)
+    os.close(write_end)
+    if leaves_parent:
+        os.wait()
+    return int(os.read(read_end, 20))
+
+kinds = [
+    {}, {"leaves_session": True}, {"leaves_parent": True}, {"stopped": True},
+    {"leaves_session": True, "leaves_parent": True},
+]
+if "stubborn" in sys.argv:
+    kinds += [{**kind, "stubborn": True} for kind in kinds]
+print(os.getpid(), *[sleeper(**kind) for kind in kinds], flush=True)
+if "stays" in sys.argv:
+    time.sleep(600)
+"""
+
+
+def scatter(*traits: str) -> list[str]:
+    """Start sleepers that leave the parent, the session, or both, and one that is stopped.
+
+    Prints all pids in one line, its own first.
+
+    Args:
+        traits: `stays`: does not end after that. `stubborn`: as many again that ignore TERM and
+            HUP. `quiet`: the sleepers do not hold the output open.
+    """
+    return python(_SCATTER, *traits)

@@ -126,6 +126,7 @@ async def _run_on_host(
             completed, is_time_over = await _accompany(process, request, report, signals, forward)
     report.exit_code = completed.exit_code
     report.signal = completed.signal
+    report.usage = completed.usage
     # A host that keeps no time does not tell that this was the reason.
     report.reason = EndReason.TIMEOUT if is_time_over else completed.reason
     if is_time_over or completed.exit_code is None:

@@ -5,6 +5,10 @@ import json
 from base64 import b64encode
 from dataclasses import dataclass, field
 
+import msgspec
+
+from telexec_schemas.process import Usage
+
 MAX_STREAM_BYTES = 16 * 1024 * 1024
 """How much of each stream a report holds; what comes after it is counted as truncated."""
 
@@ -39,13 +43,14 @@ class Capture:
 class Report:
     """How a run ended.
 
-    `exit_code`, `signal` and `reason` are the remote process's, `None` where it has none (it did
-    not start, or its end is not known). `error` is what telexec itself failed with.
+    `exit_code`, `signal`, `reason` and `usage` are the remote process's, `None` where it has none
+    (it did not start, or its end is not known). `error` is what telexec itself failed with.
     """
 
     exit_code: int | None = None
     signal: str | None = None
     reason: str | None = None
+    usage: Usage | None = None
     duration_s: float = 0.0
     error: Exception | None = None
     stdout: Capture = field(default_factory=Capture)
@@ -61,6 +66,7 @@ class Report:
                 "signal": self.signal,
                 "reason": self.reason,
                 "durationMs": round(self.duration_s * 1000),
+                "usage": None if self.usage is None else msgspec.to_builtins(self.usage),
                 "stdout": stdout,
                 "stdoutEncoding": stdout_encoding,
                 "stderr": stderr,

@@ -10,6 +10,7 @@ from telexec_schemas.process import (
     ProcessClosed,
     ProcessExited,
     Stream,
+    Usage,
 )
 
 PushedEvent = OutputPushed | ProcessExited | ProcessClosed
@@ -29,7 +30,9 @@ class EventSink(Protocol):
         """Learn that output is missing here; `None` if nobody knows how much."""
         ...
 
-    def exited(self, exit_code: int, signal: str | None, reason: str | None) -> None:
+    def exited(
+        self, exit_code: int, signal: str | None, reason: str | None, usage: Usage | None
+    ) -> None:
         """Learn how the process ended; output may still follow."""
         ...
 
@@ -124,7 +127,7 @@ class OutputAssembler:
             self._give(chunk)
         self._next_seq = max(self._next_seq, batch.next_seq)
         if batch.exited and not self._has_exited and batch.exit_code is not None:
-            self._exit(batch.exit_code, batch.signal or None, batch.reason or None)
+            self._exit(batch.exit_code, batch)
         # As long as a read still gives output, more of it may be there.
         if batch.closed and not batch.chunks:
             self._close()
@@ -176,7 +179,7 @@ class OutputAssembler:
             if self._has_exited:
                 self._unplaced_ends -= 1
             else:
-                self._exit(event.exit_code, event.signal or None, event.reason or None)
+                self._exit(event.exit_code, event)
         else:
             self._close()
 
@@ -185,9 +188,9 @@ class OutputAssembler:
             self._received_bytes += len(piece.chunk)
             self._sink.output(piece.stream, piece.chunk)
 
-    def _exit(self, exit_code: int, signal: str | None, reason: str | None) -> None:
+    def _exit(self, exit_code: int, end: ProcessExited | OutputBatch) -> None:
         self._has_exited = True
-        self._sink.exited(exit_code, signal, reason)
+        self._sink.exited(exit_code, end.signal or None, end.reason or None, end.usage or None)
 
     def _close(self) -> None:
         if not self._is_closed:

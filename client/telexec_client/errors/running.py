@@ -1,7 +1,10 @@
 """Errors of a process that was started. Where there is output already, they carry it."""
 
+from collections.abc import Sequence
+
 from telexec_client.completed import CompletedProcess, PartialProcess
 from telexec_client.errors.base import TelexecError
+from telexec_schemas.process import Survivor
 
 
 class ProcessNotFoundError(TelexecError):
@@ -39,6 +42,24 @@ class ProcessTimeoutError(TelexecError):
         super().__init__(f"cannot wait longer for {completed.argv[0]!r}: {timeout_s:g} s are over")
         self.completed = completed
         self.timeout_s = timeout_s
+
+
+class ProcessIdleError(ProcessTimeoutError):
+    """The process was ended because it wrote nothing for `timeout_s`."""
+
+
+class ProcessSurvivedError(TelexecError):
+    """Some of what a process started became another user's, whom the host cannot end.
+
+    Attributes:
+        survivors: Their numbers on the host, and whose they are.
+    """
+
+    def __init__(self, program: str, survivors: Sequence[Survivor]) -> None:
+        who = ", ".join(f"{it.pid} (user {it.uid})" for it in survivors)
+        super().__init__(f"cannot end all that {program!r} started: {who} may not be signalled")
+        self.program = program
+        self.survivors = tuple(survivors)
 
 
 class OutputLimitError(TelexecError):

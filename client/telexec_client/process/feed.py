@@ -25,6 +25,7 @@ from telexec_schemas.process import (
     Stream,
     Terminated,
     TerminateProcess,
+    Usage,
 )
 
 MAX_HELD_BYTES = 4 * 1024 * 1024
@@ -69,6 +70,7 @@ class ProcessFeed:
         self.exit_code: int | None = None
         self.signal: str | None = None
         self.reason: str | None = None
+        self.usage: Usage | None = None
         self._ended = asyncio.Event()
         self._is_stopped = False
         connection.add_listener(process_id, self)
@@ -154,11 +156,14 @@ class ProcessFeed:
         self.buffer.lost(lost_bytes)
         self._receive(lost_bytes or 0)
 
-    def exited(self, exit_code: int, signal: str | None, reason: str | None) -> None:
+    def exited(
+        self, exit_code: int, signal: str | None, reason: str | None, usage: Usage | None
+    ) -> None:
         """See `EventSink`."""
         self.exit_code = exit_code
         self.signal = signal
         self.reason = reason
+        self.usage = usage
         self._ended.set()
 
     def closed(self) -> None:

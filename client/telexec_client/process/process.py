@@ -1,7 +1,10 @@
 """A process on a host, as its owner sees it."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
+
+from msgspec import UNSET, UnsetType
 
 from telexec_client.completed import CompletedProcess, PartialProcess
 from telexec_client.connection import Connection
@@ -10,6 +13,8 @@ from telexec_client.errors import (
     ConnectionLostError,
     OutputGapError,
     OutputLimitError,
+    ProcessIdleError,
+    ProcessSurvivedError,
     ProcessTimeoutError,
     ProtocolViolationError,
     SessionLostError,
@@ -32,6 +37,7 @@ from telexec_schemas.process import (
     Started,
     TerminalSize,
     TerminateProcess,
+    Usage,
 )
 
 DEFAULT_MAX_OUTPUT_BYTES = 64 * 1024 * 1024
@@ -77,6 +83,7 @@ class Process:
         self._buffer = feed.buffer
         self._input = ProcessInput(connection, process_id, self.argv[0], tty=wish.tty)
         self._timeout_s = wish.timeout_s
+        self._idle_timeout_s = wish.idle_timeout_s
         self._collected: CollectedOutput | None = None
         grant = connection.extensions
         self._takes_signals = grant is not None and grant.signals
@@ -100,6 +107,11 @@ class Process:
     def exit_code(self) -> int | None:
         """How it ended, 128+N after death by signal N; `None` while it runs."""
         return self._feed.exit_code
+
+    @property
+    def usage(self) -> Usage | None:
+        """What it cost; `None` while it runs, and if the host does not tell."""
+        return self._feed.usage
 
     def output(self) -> AsyncIterator[OutputPiece]:
         """Go through all output as it comes, in the order the host saw it."""
@@ -138,9 +150,27 @@ class Process:
             name = "interrupt"
         _: Nothing = await self._connection.call(SIGNAL, SignalProcess(self.process_id, name))
 
-    async def terminate(self) -> bool:
-        """Kill it and the processes it started; return whether it was still running."""
-        answer = await self._connection.call(TERMINATE, TerminateProcess(self.process_id))
+    async def terminate(self, *, grace_s: float | None = None) -> bool:
+        """End it with all that it started, also in the background, and wait for that.
+
+        All of it gets TERM, and what is left after the grace KILL.
+
+        Args:
+            grace_s: Between TERM and KILL; 0: KILL at once. `None`: what the host gives. A plain
+                host gives none, and ends only what stayed in the process group of one that runs.
+
+        Returns:
+            Whether it was still running.
+
+        Raises:
+            ProcessSurvivedError: Some of it became another user's, whom the host cannot end.
+            UnsupportedError: The host knows no grace.
+        """
+        answer = await self._connection.call(
+            TERMINATE, TerminateProcess(self.process_id, self._grace_ms(grace_s))
+        )
+        if answer.survivors:
+            raise ProcessSurvivedError(self.argv[0], answer.survivors)
         return answer.running
 
     async def resize(self, size: TerminalSize) -> None:
@@ -169,6 +199,7 @@ class Process:
             max_output_bytes: The most unread output to hold until the end.
 
         Raises:
+            ProcessIdleError: It was ended because it wrote nothing for too long.
             ProcessTimeoutError: The waiting, or the time the process was given, is over. After the
                 former nothing was taken: the output can still be read.
             OutputLimitError: There is more unread output than that. The process goes on, and waits
@@ -186,6 +217,8 @@ class Process:
             self._deadline.cancel()
             self._collected = self._buffer.collect()
         partial = self._known(self._collected)
+        if partial.reason == EndReason.IDLE_TIMEOUT:
+            raise ProcessIdleError(partial, self._idle_timeout_s or 0.0)
         if self._deadline.has_passed or partial.reason == EndReason.TIMEOUT:
             raise ProcessTimeoutError(partial, self._timeout_s or 0.0)
         if partial.exit_code is None:
@@ -199,13 +232,14 @@ class Process:
             reason=partial.reason,
             stdout=partial.stdout,
             stderr=partial.stderr,
+            usage=partial.usage,
         )
         if self._collected.gaps:
             raise OutputGapError(self.argv[0], self._collected.lost_bytes, completed)
         return completed
 
     async def close(self) -> None:
-        """Terminate it if it still runs, wait for its end, and drop what was not read.
+        """Kill it if it still runs, wait for its end, and drop what was not read.
 
         What it left in the background goes on. Idempotent.
 
@@ -217,7 +251,7 @@ class Process:
         try:
             if not self._feed.is_ended:
                 async with asyncio.timeout(END_TIMEOUT_S):
-                    await self.terminate()
+                    self._ask_for_end()
                     await self._feed.wait_ended()
         except (SessionLostError, ConnectionLostError, ClientClosedError):
             pass  # The host ends what belonged to the session.
@@ -226,6 +260,14 @@ class Process:
             raise ProcessTimeoutError(completed, END_TIMEOUT_S) from error
         finally:
             self._feed.stop()
+
+    def _grace_ms(self, grace_s: float | None) -> int | UnsetType:
+        grant = self._connection.extensions
+        if grant is not None and grant.grace:
+            return grant.limits.kill_grace_ms if grace_s is None else math.ceil(grace_s * 1000)
+        if grace_s is not None:
+            raise UnsupportedError("give a process time between TERM and KILL")
+        return UNSET
 
     def _ask_for_end(self) -> None:
         self._connection.post(TERMINATE, TerminateProcess(self.process_id))
@@ -255,4 +297,5 @@ class Process:
             reason=feed.reason,
             stdout=output.stdout,
             stderr=output.stderr,
+            usage=feed.usage,
         )

@@ -31,6 +31,7 @@ class StartWish(EnvironmentWish):
     size: TerminalSize | None = None
     stdin: bool = False
     timeout_s: float | None = None
+    idle_timeout_s: float | None = None
     kill_grace_s: float | None = None
 
 
@@ -75,6 +76,7 @@ def start_request(
         env_unset=environment.env_unset,
         size=_size(wish.size, grant),
         timeout_ms=_timeout_ms(wish, grant),
+        idle_timeout_ms=_idle_timeout_ms(wish, grant),
         kill_grace_ms=_kill_grace_ms(wish, grant),
         credit_bytes=window_bytes if grant is not None and grant.flow else UNSET,
     )
@@ -91,7 +93,7 @@ def _check(wish: StartWish) -> None:
         raise StartError(program, "unset is a collection of names and not a string")
     if wish.size is not None and not wish.tty:
         raise StartError(program, "a size without a terminal means nothing")
-    if wish.timeout_s is not None and wish.timeout_s < 0:
+    if (wish.timeout_s or 0) < 0 or (wish.idle_timeout_s or 0) < 0:
         raise StartError(program, "a timeout cannot be negative")
 
 
@@ -129,6 +131,14 @@ def _timeout_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | UnsetTyp
     if wish.timeout_s is None or grant is None or not grant.timeouts:
         return UNSET
     return math.ceil(wish.timeout_s * 1000)
+
+
+def _idle_timeout_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | UnsetType:
+    if wish.idle_timeout_s is None:
+        return UNSET
+    if grant is None or not grant.timeouts:
+        raise UnsupportedError("end a process that writes nothing")
+    return math.ceil(wish.idle_timeout_s * 1000)
 
 
 def _kill_grace_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | UnsetType:

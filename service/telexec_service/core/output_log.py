@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from telexec_schemas.identifiers import Seq
-from telexec_schemas.process import Stream
+from telexec_schemas.process import Stream, Usage
 
 
 @dataclass(slots=True, frozen=True)
@@ -26,6 +26,7 @@ class Exited:
     exit_code: int
     signal: str | None
     reason: str
+    usage: Usage
 
 
 @dataclass(slots=True, frozen=True)
@@ -95,9 +96,9 @@ class OutputLog:
         self._events.append(Output(self.next_seq, stream, data, self.total_bytes))
         self._next_seq += 1
 
-    def append_exit(self, exit_code: int, signal: str | None, reason: str) -> None:
+    def append_exit(self, exit_code: int, signal: str | None, reason: str, usage: Usage) -> None:
         """Note how the process ended."""
-        self.exit = Exited(self.next_seq, exit_code, signal, reason)
+        self.exit = Exited(self.next_seq, exit_code, signal, reason, usage)
         self._events.append(self.exit)
         self._next_seq += 1
 

@@ -12,6 +12,9 @@ from telexec_service.processes.spawner import Spawner, SpawnRequest
 CANARY_TIMEOUT_S = 5.0
 """How long the canary may take to say its environment."""
 
+CANARY_SERIAL = 0
+"""What a canary's mark says: it belongs to no session."""
+
 _PROGRAM = "cat"
 
 
@@ -44,7 +47,7 @@ def _run(spawner: Spawner, environment: Mapping[str, str], profile: str) -> byte
     program = shutil.which(_PROGRAM) or shutil.which(_PROGRAM, path=os.defpath) or _PROGRAM
     request = SpawnRequest([program, own, service], None, "/", environment, None, pipe_stdin=False)
     try:
-        child = spawner.spawn(request)
+        child = spawner.spawn(request, CANARY_SERIAL)
     except RpcFailure as error:
         raise CanaryError(
             f"cannot see what a process under the profile {profile!r} sees: {error}"

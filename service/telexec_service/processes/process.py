@@ -2,23 +2,33 @@
 
 import asyncio
 import contextlib
+import functools
 import os
+import resource
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, WriteId
-from telexec_schemas.process import EndReason, Stream, TerminalSize, WriteStatus
+from telexec_schemas.process import (
+    EndReason,
+    Stream,
+    Survivor,
+    TerminalSize,
+    Usage,
+    WriteStatus,
+)
 from telexec_service.config import Limits
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.output_log import OutputLog
+from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.output_pipe import OutputPipe
-from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Child, set_terminal_size
 from telexec_service.processes.stdin import StdinWriter
+from telexec_service.processes.tree import Tree
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,6 +38,7 @@ class Exit:
     code: int
     signal: str | None
     reason: EndReason
+    usage: Usage
 
 
 class Process:
@@ -38,6 +49,7 @@ class Process:
 
     Args:
         account: What is counted of it.
+        serial: What the child's mark says.
         credit_bytes: See `Delivery`.
         on_change: Called with this process.
         on_exit: Called once with this process, when the child is gone.
@@ -51,8 +63,9 @@ class Process:
         limits: Limits,
         *,
         account: ProcessAccount,
+        serial: int,
         credit_bytes: int | None,
-        reaper: Reaper,
+        offspring: Offspring,
         on_change: Callable[["Process"], None],
         on_exit: Callable[["Process"], None],
         on_end: Callable[["Process"], None],
@@ -66,7 +79,9 @@ class Process:
         self.delivery = Delivery(self.log, credit_bytes=credit_bytes)
         self._loop = asyncio.get_running_loop()
         self._pidfd = child.pidfd
-        self._reaper = reaper
+        self._tree = Tree((range(serial, serial + 1),))
+        self._reaper = offspring.reaper
+        self._ender = offspring.ender
         self._on_change = on_change
         self._on_exit = on_exit
         self._on_end = on_end
@@ -74,9 +89,10 @@ class Process:
         self._is_on_pty = child.stderr is None
         self._exit: Exit | None = None
         self._end_reason: EndReason | None = None
-        self._group_lives = True
+        self._is_ending = False
         self._deadline: asyncio.TimerHandle | None = None
-        self._is_kill_due = False
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._last_output: float | None = None
         self._readers: set[Callable[[], None]] = set()
         self._stdin = StdinWriter(
             self._loop,
@@ -97,6 +113,7 @@ class Process:
         for pipe in self._pipes:
             pipe.set_reading(True)
         self._loop.add_reader(self._pidfd, self._reap)
+        self._reaper.announce(self.pid)
 
     @property
     def is_running(self) -> bool:
@@ -114,10 +131,15 @@ class Process:
         return self._end_reason if self._exit is None else self._exit.reason
 
     def end_after(self, timeout_s: float, kill_grace_s: float) -> None:
-        """End the process after `timeout_s`: TERM to its group, and KILL `kill_grace_s` later."""
+        """End the process after `timeout_s`: TERM to its tree, and KILL `kill_grace_s` later."""
         self._deadline = self._loop.call_later(
-            timeout_s, self._end_gently, EndReason.TIMEOUT, kill_grace_s
+            timeout_s, self._end_in_time, EndReason.TIMEOUT, kill_grace_s
         )
+
+    def end_when_idle(self, idle_s: float, kill_grace_s: float) -> None:
+        """Do the same once there was no output for `idle_s`, while the host was taking some."""
+        self._last_output = self._loop.time()
+        self._check_idle(idle_s, kill_grace_s)
 
     def write(self, data: bytes, write_id: WriteId) -> WriteStatus | asyncio.Future[WriteStatus]:
         """Write to stdin or the PTY; see `StdinWriter.write`."""
@@ -160,25 +182,32 @@ class Process:
                 subject=self.process_id,
             ) from error
 
-    def terminate(self, reason: EndReason = EndReason.TERMINATED) -> bool:
-        """Kill the process group; False if the child had already ended."""
+    def terminate(self) -> bool:
+        """Kill the process with its tree; False if the child had already ended.
+
+        What it left behind then stays.
+        """
         if not self.is_running:
             return False
-        self._end_reason = self._end_reason or reason
-        self.signal(signal.SIGKILL)
-        self.account.add_kill(reason)
+        self.end(EndReason.TERMINATED, 0)
         return True
 
-    def interrupt_for_shutdown(self) -> None:
-        """Ask the process group to end, because the service does."""
-        self._end_reason = self._end_reason or EndReason.SHUTDOWN
-        self._try_to_signal(signal.SIGTERM)
+    def end(self, reason: EndReason, grace_s: float) -> asyncio.Future[tuple[Survivor, ...]]:
+        """End the process and all that it started; see `TreeEnder.end`."""
+        self.note_end(reason)
+        self._is_ending = True
+        if grace_s > 0:
+            note_kill = functools.partial(self.account.add_kill, reason)
+            return self._ender.end(self._tree, grace_s, on_kill=note_kill)
+        if self.is_running:
+            # All of the group at once: what is killed one after the other may see that happen.
+            self._try_to_signal(signal.SIGKILL)
+            self.account.add_kill(reason)
+        return self._ender.end(self._tree, 0)
 
-    def kill(self, reason: EndReason) -> None:
-        """Kill the process group as far as this service may; see `terminate`."""
+    def note_end(self, reason: EndReason) -> None:
+        """Note why the process will have ended, if nothing ended it before."""
         self._end_reason = self._end_reason or reason
-        self._try_to_signal(signal.SIGKILL)
-        self.account.add_kill(reason)
 
     def regulate(self) -> None:
         """Let the child go on or wait, as the log has room, and drop what may be dropped."""
@@ -196,26 +225,18 @@ class Process:
         """Stop calling a function that `add_reader` was given."""
         self._readers.discard(on_change)
 
-    @property
-    def group_lives(self) -> bool:
-        """Whether descendants in the process group outlived the child."""
-        return not self.is_running and self._group_lives and group_exists(self.pid)
-
     def close(self, reason: EndReason) -> None:
-        """Kill what is left of the process group and give back every descriptor. Idempotent.
+        """Give back every descriptor. Idempotent. Ending the process is the caller's business.
 
-        A child that takes a moment to die is left to the reaper.
+        A child that still runs is left to the reaper.
         """
         if self._pidfd >= 0:
-            self.kill(reason)
             self._loop.remove_reader(self._pidfd)
             self._reaper.adopt(self.pid, self._pidfd)
             self._pidfd = -1
+            self.note_end(reason)
             self.account.end(reason, self._loop.time())
-        elif self._group_lives:
-            kill_group(self.pid)
-        self._group_lives = False
-        self._cancel_deadline()
+        self._cancel_timers()
         self._stdin.close()
         for pipe in self._pipes:
             pipe.close()
@@ -226,19 +247,22 @@ class Process:
     def _take(self, stream: Stream, data: bytes) -> None:
         self.log.append_output(stream, data)
         self.account.add_output(stream, len(data))
+        if self._last_output is not None:
+            self._last_output = self._loop.time()
         self._advance()
 
     def _reap(self) -> None:
-        pid, status, _usage = os.wait4(self.pid, os.WNOHANG)
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1
-        self._group_lives = group_exists(self.pid)
-        if not (self._is_kill_due and self._group_lives):
-            self._cancel_deadline()
-        self._exit = exited = _read_status(status, self._end_reason)
+        self._reaper.forget(self.pid)
+        self._cancel_timers()
+        if self._is_ending:
+            self._ender.look()
+        self._exit = exited = _read_status(status, self._end_reason, usage)
         for pipe in self._pipes:
             pipe.note_exit()
         for pipe in self._pipes:
@@ -247,16 +271,18 @@ class Process:
         self._on_exit(self)
         self._advance()
 
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _cancel_timers(self) -> None:
+        for timer in (self._deadline, self._idle_timer):
+            if timer is not None:
+                timer.cancel()
+        self._deadline = self._idle_timer = None
 
     def _advance(self) -> None:
         """Note the exit once what was written before it is in the log, and the close after it."""
         if self._exit is not None:
             if self.log.exit is None and not any(pipe.owes for pipe in self._pipes):
-                self.log.append_exit(self._exit.code, self._exit.signal, self._exit.reason)
+                end = self._exit
+                self.log.append_exit(end.code, end.signal, end.reason, end.usage)
             if self.log.exit is not None and not any(pipe.is_open for pipe in self._pipes):
                 self._stdin.close()
                 if not self.log.is_closed:
@@ -271,19 +297,21 @@ class Process:
             self._is_end_told = True
             self._on_end(self)
 
-    def _end_gently(self, reason: EndReason, kill_grace_s: float) -> None:
-        if not self.is_running:
-            return
-        self._end_reason = self._end_reason or reason
-        self._try_to_signal(signal.SIGTERM)
-        self._is_kill_due = True
-        self._deadline = self._loop.call_later(kill_grace_s, self._kill_group)
+    def _end_in_time(self, reason: EndReason, kill_grace_s: float) -> None:
+        self._cancel_timers()
+        self.end(reason, kill_grace_s)
 
-    def _kill_group(self) -> None:
-        """End what TERM did not, also what outlived the child and holds its output open."""
-        self._deadline = None
-        kill_group(self.pid)
-        self.account.add_kill(self._end_reason or EndReason.TIMEOUT)
+    def _check_idle(self, idle_s: float, kill_grace_s: float) -> None:
+        now = self._loop.time()
+        if self.delivery.is_log_full:
+            self._last_output = now
+        quiet_s = now - (self._last_output or 0.0)
+        if quiet_s >= idle_s:
+            self._end_in_time(EndReason.IDLE_TIMEOUT, kill_grace_s)
+        else:
+            self._idle_timer = self._loop.call_later(
+                idle_s - quiet_s, self._check_idle, idle_s, kill_grace_s
+            )
 
     def _try_to_signal(self, number: int) -> None:
         # One that became another user's cannot be ended; that must not keep the others alive.
@@ -291,11 +319,23 @@ class Process:
             self.signal(number)
 
 
-def _read_status(status: int, reason: EndReason | None) -> Exit:
+def _read_status(status: int, reason: EndReason | None, used: resource.struct_rusage) -> Exit:
+    usage = _read_usage(used)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return Exit(128 + number, _signal_name(number), reason or EndReason.SIGNALED)
-    return Exit(os.WEXITSTATUS(status), None, reason or EndReason.EXITED)
+        return Exit(128 + number, _signal_name(number), reason or EndReason.SIGNALED, usage)
+    return Exit(os.WEXITSTATUS(status), None, reason or EndReason.EXITED, usage)
+
+
+def _read_usage(used: resource.struct_rusage) -> Usage:
+    # Until its exec a child shares the memory of the service, and the kernel counts that as its own
+    # (vfork(2)): what is not more than the service ever had says nothing of the child.
+    own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Usage(
+        user_ms=round(used.ru_utime * 1000),
+        system_ms=round(used.ru_stime * 1000),
+        max_rss_bytes=used.ru_maxrss * 1024 if used.ru_maxrss > own_kib else None,
+    )
 
 
 def _signal_name(number: int) -> str:
@@ -304,26 +344,3 @@ def _signal_name(number: int) -> str:
     except ValueError:
         # Real-time signals between SIGRTMIN and SIGRTMAX have no names of their own.
         return f"SIG{number}"
-
-
-def group_exists(group: int) -> bool:
-    """Whether a process group has a member."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def kill_group(group: int) -> None:
-    """Kill what a child left behind in its process group.
-
-    The group's number is not given to another process while a member lives (POSIX, fork).
-    """
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        # It ended by itself, or became another user's, whom this service may not signal.
-        return

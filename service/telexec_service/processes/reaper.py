@@ -1,22 +1,55 @@
-"""Waiting for killed children that nobody asks about any more, so that none stays a zombie."""
+"""Waiting for children, so that none stays a zombie: given up ones, and those of others."""
 
 import asyncio
 import os
 
+SWEEP_INTERVAL_S = 1.0
+"""How long an orphan that has ended may stay a zombie."""
+
+SWEEP_EXITS = 64
+"""After so many ends of children orphans are looked for sooner: where processes are many, their
+zombies count against limits."""
+
+_ORPHANS_IN_A_ROW = 256
+_RETRY_S = 0.01
+
 
 class Reaper:
-    """Owns children from the moment they are given up until they are gone."""
+    """Owns children from the moment they are given up until they are gone.
 
-    def __init__(self) -> None:
+    With `adopts_orphans` this process must be a child subreaper (prctl(2)), and every other child
+    of it must be announced: what descends from a child and lost its parent is waited for here.
+    """
+
+    def __init__(self, *, adopts_orphans: bool = False) -> None:
+        self._loop = asyncio.get_running_loop()
         self._pids: dict[int, int] = {}
+        self._own: set[int] = set()
         self._is_empty = asyncio.Event()
         self._is_empty.set()
+        self._adopts_orphans = adopts_orphans
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._exits = 0
+
+    def announce(self, pid: int) -> None:
+        """Leave a child to whoever started it, until `forget`."""
+        self._own.add(pid)
+        if self._adopts_orphans and self._sweep_timer is None:
+            self._sweep_timer = self._loop.call_later(SWEEP_INTERVAL_S, self._sweep)
+
+    def forget(self, pid: int) -> None:
+        """Note that whoever started a child has waited for it."""
+        self._own.discard(pid)
+        self._exits += 1
+        if self._exits >= SWEEP_EXITS and self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+            self._sweep()
 
     def adopt(self, pid: int, pidfd: int) -> None:
         """Wait for a child that was killed; its pidfd belongs to the reaper from here on."""
         self._pids[pidfd] = pid
         self._is_empty.clear()
-        asyncio.get_running_loop().add_reader(pidfd, self._reap, pidfd)
+        self._loop.add_reader(pidfd, self._reap, pidfd)
 
     async def wait_until_empty(self) -> None:
         """Return once every adopted child is gone."""
@@ -24,6 +57,10 @@ class Reaper:
 
     def close(self) -> None:
         """Stop waiting: what has not died yet is left to init. Idempotent."""
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+            self._sweep_timer = None
+        self._adopts_orphans = False
         for pidfd in tuple(self._pids):
             self._drop(pidfd)
 
@@ -31,10 +68,33 @@ class Reaper:
         pid, _status = os.waitpid(self._pids[pidfd], os.WNOHANG)
         if pid:
             self._drop(pidfd)
+            self.forget(pid)
 
     def _drop(self, pidfd: int) -> None:
-        asyncio.get_running_loop().remove_reader(pidfd)
+        self._loop.remove_reader(pidfd)
         os.close(pidfd)
         del self._pids[pidfd]
         if not self._pids:
             self._is_empty.set()
+
+    def _sweep(self) -> None:
+        """Wait for orphans that have ended, and for none of the children that others wait for."""
+        self._exits = 0
+        self._sweep_timer = None
+        next_s = SWEEP_INTERVAL_S
+        try:
+            for _ in range(_ORPHANS_IN_A_ROW):
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                if ended is None:
+                    break
+                if ended.si_pid in self._own:
+                    # Its owner is about to wait for it; only then can be seen what is behind it.
+                    next_s = _RETRY_S
+                    break
+                os.waitpid(ended.si_pid, os.WNOHANG)
+            else:
+                next_s = 0.0
+        except ChildProcessError:
+            # No children at all: the next start begins to look again.
+            return
+        self._sweep_timer = self._loop.call_later(next_s, self._sweep)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.process import TerminalSize
 from telexec_service.core.failure import RpcFailure
+from telexec_service.processes.marks import Marks
 from telexec_service.processes.program import find_program, not_executable, not_found
 
 PIPE_BYTES = 1024 * 1024
@@ -58,10 +59,11 @@ class Spawner:
 
     Changes the working directory of this process for the moment of a start: nothing else in it may
     use relative paths, and all starts must come from one thread. Children get no descriptor that
-    this process inherited itself.
+    this process inherited itself. They, and all that they start, carry the mark of their start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, marks: Marks) -> None:
+        self._marks = marks
         _inherit_nothing_further()
         self._home = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._fallback_path = os.environ.get("PATH", os.defpath)
@@ -72,8 +74,8 @@ class Spawner:
             os.close(self._home)
             self._home = -1
 
-    def spawn(self, request: SpawnRequest) -> Child:
-        """Start a child.
+    def spawn(self, request: SpawnRequest, serial: int) -> Child:
+        """Start a child with a mark that says `serial`.
 
         Raises:
             RpcFailure: The directory or the program is not there or cannot be used, the arguments
@@ -90,8 +92,8 @@ class Spawner:
         with contextlib.ExitStack() as undo:
             try:
                 if request.size is None:
-                    return self._spawn_on_pipes(request, undo)
-                return self._spawn_on_pty(request, request.size, undo)
+                    return self._spawn_on_pipes(request, serial, undo)
+                return self._spawn_on_pty(request, serial, request.size, undo)
             except OSError as error:
                 raise RpcFailure(
                     ErrorCode.INTERNAL,
@@ -100,7 +102,9 @@ class Spawner:
                     subject=request.argv[0],
                 ) from error
 
-    def _spawn_on_pipes(self, request: SpawnRequest, undo: contextlib.ExitStack) -> Child:
+    def _spawn_on_pipes(
+        self, request: SpawnRequest, serial: int, undo: contextlib.ExitStack
+    ) -> Child:
         ours_in: int | None = None
         actions: list[tuple[int | str, ...]] = []
         with contextlib.ExitStack() as theirs:
@@ -113,11 +117,11 @@ class Spawner:
             actions.append((os.POSIX_SPAWN_DUP2, write_end, 1))
             write_end, ours_err = _pipe(theirs, undo, we_read=True)
             actions.append((os.POSIX_SPAWN_DUP2, write_end, 2))
-            pid = self._posix_spawn(request, actions)
+            pid = self._posix_spawn(request, serial, actions)
         return _keep(undo, Child(pid, _open_pidfd(pid), ours_in, ours_out, ours_err))
 
     def _spawn_on_pty(
-        self, request: SpawnRequest, size: TerminalSize, undo: contextlib.ExitStack
+        self, request: SpawnRequest, serial: int, size: TerminalSize, undo: contextlib.ExitStack
     ) -> Child:
         master, slave = os.openpty()
         undo.callback(os.close, master)
@@ -133,12 +137,13 @@ class Spawner:
             os.set_blocking(master, False)
             ours_in = os.dup(master)
             undo.callback(os.close, ours_in)
-            pid = self._posix_spawn(request, actions)
+            pid = self._posix_spawn(request, serial, actions)
         return _keep(undo, Child(pid, _open_pidfd(pid), ours_in, master, None))
 
     def _posix_spawn(
         self,
         request: SpawnRequest,
+        serial: int,
         actions: Sequence[tuple[int | str, ...]],
     ) -> int:
         name = request.argv[0]
@@ -146,15 +151,16 @@ class Spawner:
         with self._directory(request.cwd):
             program = find_program(name, request.environment, self._fallback_path)
             try:
-                return os.posix_spawn(
-                    program,
-                    argv,
-                    request.environment,
-                    file_actions=actions,
-                    setsid=True,
-                    setsigmask=(),
-                    setsigdef=_ALL_SIGNALS,
-                )
+                with self._marks.laid(serial):
+                    pid = os.posix_spawn(
+                        program,
+                        argv,
+                        request.environment,
+                        file_actions=actions,
+                        setsid=True,
+                        setsigmask=(),
+                        setsigdef=_ALL_SIGNALS,
+                    )
             except (FileNotFoundError, NotADirectoryError) as error:
                 # The file was there a moment ago, so it is what its first line names.
                 raise not_found(name, "the interpreter that it names is not there") from error
@@ -165,6 +171,8 @@ class Spawner:
                     why = "it is neither a binary of this host nor a script with a #! line"
                     raise not_executable(name, why) from error
                 raise
+            self._marks.note_leader(pid, serial)
+            return pid
 
     @contextlib.contextmanager
     def _directory(self, cwd: str) -> Generator[None]:

@@ -12,6 +12,7 @@ from telexec_schemas import process as wire
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import Seq
 from telexec_schemas.message import NOTHING, Nothing
+from telexec_schemas.process import EndReason
 from telexec_service.config import Shutdown
 from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
 from telexec_service.core.failure import RpcFailure
@@ -49,7 +50,7 @@ class ProcessRoutes:
             Route(methods.READ, _read, is_frequent=True),
             Route(methods.WRITE, _write, acts_before_waiting=True, is_frequent=True),
             Route(methods.SIGNAL, _signal),
-            Route(methods.TERMINATE, _terminate),
+            Route(methods.TERMINATE, _terminate, acts_before_waiting=True),
             Route(methods.CLOSE_STDIN, _close_stdin),
             Route(methods.RESIZE, _resize),
         )
@@ -89,10 +90,12 @@ class ProcessRoutes:
         process = session.start(
             params.process_id, request, profile=summary.profile, credit_bytes=credit_bytes
         )
+        grace_ms = params.kill_grace_ms
+        grace_s = self._default_grace_s if grace_ms is UNSET else grace_ms / 1000
         if params.timeout_ms is not UNSET:
-            grace_ms = params.kill_grace_ms
-            grace_s = self._default_grace_s if grace_ms is UNSET else grace_ms / 1000
             process.end_after(params.timeout_ms / 1000, grace_s)
+        if params.idle_timeout_ms is not UNSET:
+            process.end_when_idle(params.idle_timeout_ms / 1000, grace_s)
         return wire.Started(params.process_id, pid=process.pid, env=summary)
 
 
@@ -160,6 +163,7 @@ def _batch(process: Process, params: wire.ReadOutput) -> wire.OutputBatch:
         closed=log.is_closed,
         signal=UNSET if end is None or end.signal is None else end.signal,
         reason=UNSET if end is None else end.reason,
+        usage=UNSET if end is None else end.usage,
         lost=lost,
     )
 
@@ -208,12 +212,29 @@ def _signal_number(name: str) -> signal.Signals:
         ) from error
 
 
-def _terminate(session: Session, params: wire.TerminateProcess) -> wire.Terminated:
+def _terminate(
+    session: Session, params: wire.TerminateProcess
+) -> wire.Terminated | Coroutine[Any, Any, wire.Terminated]:
     process = session.find(params.process_id)
-    if process is None or not process.is_running:
+    if process is None:
         return wire.Terminated(running=False)
-    session.record_signal(params.process_id, signal.SIGKILL.name)
+    if params.grace_ms is not UNSET:
+        session.record_signal(
+            params.process_id, (signal.SIGTERM if params.grace_ms else signal.SIGKILL).name
+        )
+        running = process.is_running
+        return _terminated(running, process.end(EndReason.TERMINATED, params.grace_ms / 1000))
+    if process.is_running:
+        session.record_signal(params.process_id, signal.SIGKILL.name)
     return wire.Terminated(process.terminate())
+
+
+async def _terminated(
+    running: bool,  # noqa: FBT001 - handed on as it is
+    ended: "asyncio.Future[tuple[wire.Survivor, ...]]",
+) -> wire.Terminated:
+    # Others may wait for the same end: a request that goes must not cancel it.
+    return wire.Terminated(running=running, survivors=await asyncio.shield(ended))
 
 
 def _resize(session: Session, params: wire.ResizeTerminal) -> Nothing:

@@ -77,6 +77,7 @@ def _frame(process_id: ProcessId, event: Event) -> tuple[bytes, ...]:
             event.exit_code,
             signal=UNSET if event.signal is None else event.signal,
             reason=event.reason,
+            usage=event.usage,
         )
         return (encode_notice(EXITED.name, exited),)
     return (encode_notice(CLOSED.name, ProcessClosed(process_id, event.seq)),)

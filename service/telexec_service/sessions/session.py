@@ -1,13 +1,16 @@
 """One session: its processes and open files, whether or not a connection is attached to it."""
 
 import asyncio
+import functools
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, SessionId
-from telexec_schemas.process import EndReason, OutputCredit
+from telexec_schemas.process import EndReason, OutputCredit, Survivor
 from telexec_service.config import Config
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.caller import Caller
@@ -16,9 +19,10 @@ from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.handles import FileHandles
 from telexec_service.observability.audit import AuditLog
-from telexec_service.processes.process import Process, group_exists, kill_group
-from telexec_service.processes.reaper import Reaper
-from telexec_service.processes.spawner import Child, Spawner, SpawnRequest
+from telexec_service.processes.offspring import Offspring
+from telexec_service.processes.process import Process
+from telexec_service.processes.spawner import Child, SpawnRequest
+from telexec_service.processes.tree import Tree
 from telexec_service.sessions.sender import OutputSender
 
 
@@ -37,8 +41,7 @@ class Session:
         session_id: SessionId,
         config: Config,
         *,
-        spawner: Spawner,
-        reaper: Reaper,
+        offspring: Offspring,
         log: Any,
         audit: AuditLog,
         counters: Counters,
@@ -47,8 +50,7 @@ class Session:
         self.session_id = session_id
         self.files = FileHandles(config.files)
         self._config = config
-        self._spawner = spawner
-        self._reaper = reaper
+        self._offspring = offspring
         self._log = log
         self._audit = audit
         self._counters = counters
@@ -57,7 +59,8 @@ class Session:
         self._processes: dict[ProcessId, Process] = {}
         self._finished: OrderedDict[ProcessId, float] = OrderedDict()
         self._forget_timer: asyncio.TimerHandle | None = None
-        self._lingering_groups: set[int] = set()
+        self._blocks: list[range] = []
+        self._serials = iter(range(0))
         self._peer: Peer | None = None
         self._caller: Caller | None = None
         self._sender: OutputSender | None = None
@@ -135,10 +138,12 @@ class Session:
                 "max_processes",
                 limit,
             )
+        serial = self._next_serial()
         process = Process(
             process_id,
-            self._spawn(process_id, request),
+            self._spawn(process_id, request, serial),
             self._config.limits,
+            serial=serial,
             account=ProcessAccount(
                 self._counters,
                 profile=profile,
@@ -146,7 +151,7 @@ class Session:
                 now_s=self._loop.time(),
             ),
             credit_bytes=credit_bytes,
-            reaper=self._reaper,
+            offspring=self._offspring,
             on_change=self._on_change,
             on_exit=self._on_exit,
             on_end=self._on_end,
@@ -191,18 +196,28 @@ class Session:
             process.delivery.grant(credit.up_to_bytes, credit.received_bytes)
             self._on_change(process)
 
-    def close(self, reason: EndReason) -> None:
-        """Kill every process with all that is in its group, and close every file. Idempotent."""
+    def close(self, reason: EndReason, grace_s: float) -> None:
+        """End all that was started here, and close every file. Idempotent.
+
+        Args:
+            reason: Why.
+            grace_s: See `TreeEnder.end`.
+        """
         if self._forget_timer is not None:
             self._forget_timer.cancel()
             self._forget_timer = None
         for process in self._processes.values():
+            if grace_s <= 0 and process.is_running:
+                process.end(reason, 0)
             process.close(reason)
-        for group in self._lingering_groups:
-            kill_group(group)
+        if self._blocks:
+            # One order for all of them, also for what finished processes left behind.
+            blocks = tuple(self._blocks)
+            ended = self._offspring.ender.end(Tree(blocks), grace_s)
+            ended.add_done_callback(functools.partial(self._give_back, blocks))
+        self._blocks.clear()
         self._processes.clear()
         self._finished.clear()
-        self._lingering_groups.clear()
         self.files.close_all()
         self._peer = None
         self._sender = None
@@ -212,12 +227,12 @@ class Session:
             self._sender.announce(process)
         process.regulate()
 
-    def _spawn(self, process_id: ProcessId, request: SpawnRequest) -> Child:
+    def _spawn(self, process_id: ProcessId, request: SpawnRequest, serial: int) -> Child:
         names = {"session_id": self.session_id, "process_id": process_id}
         if self._caller is not None:
             self._audit.record_start(self._caller, request.argv, cwd=request.cwd, **names)
         try:
-            return self._spawner.spawn(request)
+            return self._offspring.spawner.spawn(request, serial)
         except RpcFailure as failure:
             self._audit.record("process.refused", self._caller, reason=failure.reason, **names)
             raise
@@ -235,9 +250,11 @@ class Session:
             "reason": process.end_reason,
             "duration_s": None if account.duration_s is None else round(account.duration_s, 6),
         }
+        usage = {} if ended is None else msgspec.structs.asdict(ended.usage)
         self._log.info(
             "process.ended",
             **how,
+            **usage,
             output_bytes=process.log.total_bytes,
             lost_bytes=account.lost_bytes,
             stdin_bytes=account.stdin_bytes,
@@ -278,6 +295,19 @@ class Session:
         del self._finished[process_id]
         process = self._processes.pop(process_id)
         process.account.close()
-        if process.group_lives:
-            self._lingering_groups = set(filter(group_exists, self._lingering_groups))
-            self._lingering_groups.add(process.pid)
+
+    def _next_serial(self) -> int:
+        serial = next(self._serials, None)
+        if serial is None:
+            block = self._offspring.marks.take_block()
+            self._blocks.append(block)
+            self._serials = iter(block)
+            serial = next(self._serials)
+        return serial
+
+    def _give_back(
+        self, blocks: tuple[range, ...], ended: "asyncio.Future[tuple[Survivor, ...]]"
+    ) -> None:
+        if not ended.result():
+            for block in blocks:
+                self._offspring.marks.give_block_back(block)

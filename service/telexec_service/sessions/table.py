@@ -14,9 +14,8 @@ from telexec_service.core.counters import Counters, SessionEnd
 from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer
 from telexec_service.observability.audit import AuditLog
+from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
-from telexec_service.processes.reaper import Reaper
-from telexec_service.processes.spawner import Spawner
 from telexec_service.sessions.session import Session
 
 
@@ -26,16 +25,14 @@ class SessionTable:
     def __init__(
         self,
         config: Config,
-        spawner: Spawner,
-        reaper: Reaper,
         *,
+        offspring: Offspring,
         log: Any,
         audit: AuditLog,
         counters: Counters,
     ) -> None:
         self._config = config
-        self._spawner = spawner
-        self._reaper = reaper
+        self._offspring = offspring
         self._log = log
         self._audit = audit
         self._counters = counters
@@ -84,8 +81,7 @@ class SessionTable:
         session = Session(
             session_id,
             self._config,
-            spawner=self._spawner,
-            reaper=self._reaper,
+            offspring=self._offspring,
             log=log,
             audit=self._audit,
             counters=self._counters,
@@ -136,11 +132,11 @@ class SessionTable:
         self._log.info("session.detached", session_id=session.session_id, lease_s=lease_s)
 
     def close(self, reason: EndReason) -> None:
-        """End every session. Idempotent."""
+        """End every session, with KILL for what still runs. Idempotent."""
         for session_id in tuple(self._leases):
             self._cancel_lease(session_id)
         for session in self._sessions.values():
-            session.close(reason)
+            session.close(reason, 0)
             self._note_end(session, SessionEnd.SHUTDOWN)
         self._sessions.clear()
 
@@ -158,7 +154,7 @@ class SessionTable:
     def _expire(self, session_id: SessionId) -> None:
         del self._leases[session_id]
         session = self._sessions.pop(session_id)
-        session.close(EndReason.SESSION_EXPIRED)
+        session.close(EndReason.SESSION_EXPIRED, self._config.shutdown.kill_grace_s)
         self._note_end(session, SessionEnd.EXPIRED)
 
     def _note_end(self, session: Session, reason: SessionEnd) -> None:

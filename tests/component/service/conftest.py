@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import structlog
 
 from telexec_schemas.identifiers import ProcessId, Seq
 from telexec_schemas.process import EndReason, TerminalSize
@@ -10,9 +11,12 @@ from telexec_service.config import Limits
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.counters import Counters
 from telexec_service.core.output_log import Closed, Exited
+from telexec_service.processes.marks import Marks
+from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner, SpawnRequest
+from telexec_service.processes.tree import TreeEnder
 from tests.harness.deadline import DEADLINE_S
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -22,8 +26,11 @@ class Runner:
     """Starts processes as a session does, and consumes their output when told to."""
 
     def __init__(self) -> None:
-        self.spawner = Spawner()
+        self.marks = Marks()
+        self.serials = iter(self.marks.take_block())
+        self.spawner = Spawner(self.marks)
         self.reaper = Reaper()
+        self.ender = TreeEnder(self.marks, (), structlog.get_logger())
         self.counters = Counters()
         self.processes: list[Process] = []
         self.ended: list[Process] = []
@@ -47,13 +54,15 @@ class Runner:
             process.regulate()
             self.changed.set()
 
+        serial = next(self.serials)
         process = Process(
             ProcessId(str(len(self.processes))),
-            self.spawner.spawn(request),
+            self.spawner.spawn(request, serial),
             limits or Limits(),
+            serial=serial,
             account=ProcessAccount(self.counters, profile=None, tty=size is not None, now_s=0.0),
             credit_bytes=None,
-            reaper=self.reaper,
+            offspring=Offspring(self.marks, self.spawner, self.reaper, self.ender),
             on_change=on_change,
             on_exit=lambda _: None,
             on_end=self.ended.append,
@@ -92,7 +101,9 @@ async def runner() -> AsyncIterator[Runner]:
     runner = Runner()
     yield runner
     for process in runner.processes:
+        process.end(EndReason.SHUTDOWN, 0)
         process.close(EndReason.SHUTDOWN)
     async with asyncio.timeout(DEADLINE_S):
+        await runner.ender.wait_until_empty()
         await runner.reaper.wait_until_empty()
     runner.spawner.close()

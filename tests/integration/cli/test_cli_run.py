@@ -184,6 +184,7 @@ def test_json_tells_all_about_the_end(host: Host) -> None:
     assert ended.stdout.count(b"\n") == 1
     report = json.loads(ended.stdout)
     assert report.pop("durationMs") >= 0
+    assert report.pop("usage").keys() == {"userMs", "systemMs", "maxRssBytes"}
     assert report == {
         "exitCode": 143,
         "signal": "SIGTERM",

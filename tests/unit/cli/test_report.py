@@ -25,6 +25,7 @@ def test_a_report_is_one_line_that_holds_everything_about_the_end() -> None:
         "signal": "SIGTERM",
         "reason": "timeout",
         "durationMs": 1500,
+        "usage": None,
         "stdout": "é\n",
         "stdoutEncoding": "utf-8",
         "stderr": "/w==",

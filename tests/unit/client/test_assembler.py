@@ -16,6 +16,7 @@ from telexec_schemas.process import (
     ProcessClosed,
     ProcessExited,
     Stream,
+    Usage,
 )
 
 ID = ProcessId("p")
@@ -43,7 +44,9 @@ class Recorder:
         self.losses.append(lost_bytes)
         self.offset += lost_bytes or 0
 
-    def exited(self, exit_code: int, signal: str | None, reason: str | None) -> None:
+    def exited(
+        self, exit_code: int, signal: str | None, reason: str | None, usage: Usage | None
+    ) -> None:
         self.exits.append(exit_code)
 
     def closed(self) -> None:

@@ -2,6 +2,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from telexec_schemas.identifiers import Seq
+from telexec_schemas.process import Usage
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.output_log import Output, OutputLog
 
@@ -138,7 +139,7 @@ def test_a_smaller_credit_than_before_changes_nothing() -> None:
 def test_the_end_needs_no_credit() -> None:
     log = OutputLog(capacity_bytes=CAPACITY, capacity_events=200)
     delivery = Delivery(log, credit_bytes=0)
-    log.append_exit(0, None, "exited")
+    log.append_exit(0, None, "exited", Usage(0, 0))
     log.append_closed()
 
     assert pushed(delivery) == [1, 2]

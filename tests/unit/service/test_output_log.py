@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telexec_schemas.identifiers import Seq
+from telexec_schemas.process import Usage
 from telexec_service.core.output_log import Closed, Exited, Output, OutputLog
 
 pieces = st.lists(st.binary(min_size=1, max_size=50), max_size=40)
@@ -20,7 +21,7 @@ def content(log: OutputLog, after: int = 0) -> bytes:
 
 def test_events_of_all_kinds_are_numbered_from_one_without_a_hole() -> None:
     log = filled([b"a", b"b"])
-    log.append_exit(0, None, "exited")
+    log.append_exit(0, None, "exited", Usage(0, 0))
     log.append_closed()
 
     assert [event.seq for event in log.events_after(Seq(0))] == [1, 2, 3, 4]
@@ -82,7 +83,7 @@ def test_the_newest_piece_stays_even_if_it_is_larger_than_the_log() -> None:
 
 def test_the_end_of_a_process_is_never_dropped_nor_its_newest_output() -> None:
     log = filled([b"x" * 500, b"y" * 500], capacity_bytes=10)
-    log.append_exit(137, "SIGKILL", "terminated")
+    log.append_exit(137, "SIGKILL", "terminated", Usage(0, 0))
     log.append_closed()
 
     log.trim(10_000)

@@ -1,0 +1,24 @@
+"""What all processes of the service share: how they are started, known, waited for and ended."""
+
+from dataclasses import dataclass
+
+from telexec_service.processes.marks import Marks
+from telexec_service.processes.reaper import Reaper
+from telexec_service.processes.spawner import Spawner
+from telexec_service.processes.tree import TreeEnder
+
+
+@dataclass(slots=True, frozen=True)
+class Offspring:
+    """The parts that a process needs of its host."""
+
+    marks: Marks
+    spawner: Spawner
+    reaper: Reaper
+    ender: TreeEnder
+
+    def close(self) -> None:
+        """Start, wait for and end nothing any more. Idempotent."""
+        self.ender.close()
+        self.reaper.close()
+        self.spawner.close()

@@ -1,0 +1,201 @@
+"""Trees of processes: what one start, or one session, has brought into the world."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from telexec_schemas.process import Survivor
+from telexec_service.core.ending import Action, Ladder
+from telexec_service.processes.census import Census, Member, children, with_descendants
+from telexec_service.processes.marks import SERIALS, Mark, Marks
+
+LOOKS_IN_A_ROW = 20
+"""How often a tree that starts new processes is looked at before anything else is served."""
+
+_ASK = (signal.SIGTERM, signal.SIGCONT)
+_FREEZE = (signal.SIGSTOP,)
+_KILL = (signal.SIGKILL,)
+
+
+@dataclass(slots=True, frozen=True)
+class Tree:
+    """All that carries one of these serials, and all that descends from it.
+
+    Being in a tree does not depend on process groups, sessions or parents, which programs change.
+    """
+
+    serials: tuple[range, ...]
+
+    def __contains__(self, serial: int) -> bool:
+        return any(serial in serials for serials in self.serials)
+
+
+WHOLE_HOST = Tree((SERIALS,))
+"""All that was started, and every child of the service that nobody can place any more."""
+
+
+@dataclass(slots=True, eq=False)
+class _Ending:
+    tree: Tree
+    ladder: Ladder
+    done: asyncio.Future[tuple[Survivor, ...]]
+    next_look: float = 0.0
+    refused: set[int] = field(default_factory=set[int])
+    on_kill: Callable[[], None] | None = None
+    foreign: set[int] = field(default_factory=set[int])
+    """Families of services that run in this tree."""
+
+
+class TreeEnder:
+    """Ends trees of processes, and does not stop before nothing of them is left.
+
+    One look at the host's processes serves all trees that are ending. Everything happens in
+    callbacks of the loop.
+
+    Args:
+        spared: Children of the service that are part of it.
+        log: A structlog logger.
+    """
+
+    def __init__(self, marks: Marks, spared: Iterable[int], log: Any) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._family = marks.family
+        self._census = Census(marks)
+        self._spared = spared
+        self._log = log
+        self._endings: dict[Tree, _Ending] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
+
+    def end(
+        self, tree: Tree, grace_s: float, *, on_kill: Callable[[], None] | None = None
+    ) -> asyncio.Future[tuple[Survivor, ...]]:
+        """Have a tree ended: TERM and, `grace_s` later, KILL; 0: KILL.
+
+        Nothing is signalled before the callback that this was called from is over. A tree that is
+        ending already has no longer than that from now on.
+
+        Args:
+            tree: What to end.
+            grace_s: In seconds.
+            on_kill: Called once if KILL is needed.
+
+        Returns:
+            Done when nothing of it is left but what cannot be ended, which is the result.
+        """
+        now = self._loop.time()
+        ending = self._endings.get(tree)
+        if ending is None:
+            done: asyncio.Future[tuple[Survivor, ...]] = self._loop.create_future()
+            ending = self._endings[tree] = _Ending(
+                tree, Ladder(now, grace_s), done, on_kill=on_kill
+            )
+            self._is_empty.clear()
+        else:
+            ending.ladder.hurry(now, grace_s)
+        ending.next_look = now
+        self._arm()
+        return ending.done
+
+    async def wait_until_empty(self) -> None:
+        """Return once no tree is ending any more."""
+        await self._is_empty.wait()
+
+    def close(self) -> None:
+        """Leave what is still ending to its fate. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for ending in tuple(self._endings.values()):
+            self._finish(ending, ())
+
+    def look(self) -> None:
+        """Look at every tree that is ending now: something of them may have ended."""
+        now = self._loop.time()
+        for ending in self._endings.values():
+            ending.next_look = now
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._endings:
+            due = min(ending.next_look for ending in self._endings.values())
+            self._timer = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        for _ in range(LOOKS_IN_A_ROW):
+            now = self._loop.time()
+            due = [ending for ending in self._endings.values() if ending.next_look <= now]
+            if not due:
+                break
+            marked = self._census.marked()
+            for ending in due:
+                self._step(ending, marked, now)
+        self._arm()
+
+    def _step(self, ending: _Ending, marked: dict[int, Mark], now: float) -> None:
+        members = self._members(ending, marked)
+        step = ending.ladder.step(now, members.keys(), ending.refused)
+        if step.action is Action.GIVE_UP:
+            survivors = [Survivor(pid, member.user()) for pid, member in members.items()]
+            self._finish(ending, tuple(survivors))
+            return
+        ending.next_look = now + step.look_again_s
+        if step.action is Action.ASK:
+            self._signal(ending, members, _ASK)
+        elif step.action is Action.FREEZE:
+            self._signal(ending, members, _FREEZE)
+        elif step.action is Action.KILL:
+            if ending.on_kill is not None:
+                ending.on_kill()
+                ending.on_kill = None
+            self._signal(ending, members, _KILL)
+
+    def _members(self, ending: _Ending, marked: dict[int, Mark]) -> dict[int, Member]:
+        spared = {os.getpid(), *self._spared}
+        while True:
+            roots = {pid for pid, mark in marked.items() if self._is_of(ending, mark)}
+            if ending.tree is WHOLE_HOST:
+                roots.update(children(os.getpid()))
+            members = with_descendants(roots, marked, spared)
+            marks = (member.mark for member in members.values())
+            foreign = {mark.family for mark in marks if mark is not None}
+            foreign -= {self._family, *ending.foreign}
+            if not foreign:
+                return members
+            # A service runs in the tree: what it started stays in it, whatever becomes of it.
+            ending.foreign |= foreign
+
+    def _is_of(self, ending: _Ending, mark: Mark) -> bool:
+        if mark.family == self._family:
+            return mark.serial in ending.tree
+        return mark.family in ending.foreign
+
+    def _signal(
+        self, ending: _Ending, members: dict[int, Member], numbers: tuple[signal.Signals, ...]
+    ) -> None:
+        for pid, member in members.items():
+            if pid in ending.refused:
+                continue
+            try:
+                member.send(numbers)
+            except ProcessLookupError:
+                continue
+            except PermissionError:
+                ending.refused.add(pid)
+
+    def _finish(self, ending: _Ending, survivors: tuple[Survivor, ...]) -> None:
+        del self._endings[ending.tree]
+        if survivors:
+            self._log.warning("processes.survived", pids=[survivor.pid for survivor in survivors])
+        if not ending.done.done():
+            ending.done.set_result(survivors)
+        if not self._endings:
+            self._is_empty.set()
