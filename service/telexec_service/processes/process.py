@@ -93,6 +93,7 @@ class Process:
         self._deadline: asyncio.TimerHandle | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._last_output: float | None = None
+        self._had_room = True
         self._readers: set[Callable[[], None]] = set()
         self._stdin = StdinWriter(
             self._loop,
@@ -214,6 +215,10 @@ class Process:
         self.log.trim(self.delivery.pinned_byte)
         self.account.set_retained(self.log.retained_bytes)
         has_room = not self.delivery.is_log_full
+        if has_room and not self._had_room and self._last_output is not None:
+            # It could not write until now.
+            self._last_output = self._loop.time()
+        self._had_room = has_room
         for pipe in self._pipes:
             pipe.set_reading(has_room)
 
