@@ -6,11 +6,12 @@ from typing import Any
 
 from benchmarks.results import Results
 from benchmarks.spread import spread
+from benchmarks.table import number
 
 MAIN_METRICS = (
     ("exec", "p50", "`true`, p50"),
-    ("rate", "c=8", "`true` per second, 8 at once"),
-    ("rate", "c=32", "`true` per second, 32 at once"),
+    ("rate", "c=8", "`true`, 8 at once"),
+    ("rate", "c=32", "`true`, 32 at once"),
     ("zeros", "rate", "1 GiB of output"),
     ("zeros", "server CPU", "server CPU per GiB"),
     ("lines", "time", "seq 1 1000000"),
@@ -82,8 +83,8 @@ def _draw(panel: Any, workload: Any, metric: str, title: str) -> None:
     )
     furthest = max(each.high for each in spreads)
     for place, each in enumerate(spreads):
-        panel.text(each.high + furthest * 0.02, place, f"{each.median:.3g}", va="center")
-    panel.set_xlim(0, furthest * 1.18 or 1)
+        panel.text(each.high + furthest * 0.02, place, number(each.median), va="center")
+    panel.set_xlim(0, furthest * 1.2 or 1)
     panel.set_title(f"{title} ({unit}, {better} is better)", fontsize=9, loc="left")
     for side in ("top", "right"):
         panel.spines[side].set_visible(False)

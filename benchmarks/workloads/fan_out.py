@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from benchmarks.results import Metric
 from benchmarks.sizes import Size
 from benchmarks.subjects.subject import Ability, Connection, Running, Subject
 from benchmarks.workloads.concurrency import repeat
-from benchmarks.workloads.ticker import PERIOD_MS, ticker
+from benchmarks.workloads.ticker import PERIOD_MS, gate, ticker
 from benchmarks.workloads.workload import Workload, WrongOutputError, check_exit
 from telexec_client.cli.percentile import percentile
 
@@ -55,45 +56,34 @@ class FanOut(Workload):
 
     async def measure(self, subject: Subject, size: Size) -> dict[str, float]:
         count = size.fan_out[self._place]
-        argv = [ticker(), str(PERIOD_MS), str(size.ticks)]
         connections: list[Connection] = []
 
         async def connect(_: int) -> None:
             connections.append(await subject.connect())
 
-        try:
-            await repeat(connect, count, at_once=min(count, _CONNECTING_AT_ONCE))
-            arrivals = [Arrivals() for _ in connections]
-            server_before, client_before_s = subject.cpu(), time.process_time()
-            begun_s = time.perf_counter()
-            async with asyncio.TaskGroup() as tasks:
-                starts = [
-                    tasks.create_task(connection.start(argv, arrival.take), name="start")
-                    for connection, arrival in zip(connections, arrivals, strict=True)
-                ]
-            start_s = time.perf_counter() - begun_s
-            all_started_at = time.monotonic_ns()
-            running: list[Running] = [start.result() for start in starts]
-            for process in running:
-                check_exit(await process.ended())
-            client_s = time.process_time() - client_before_s
-            server = subject.cpu().since(server_before)
-        finally:
-            for connection in connections:
-                await connection.close()
-        lines = [arrival.lines() for arrival in arrivals]
-        came = sum(map(len, lines))
-        if came != count * size.ticks:
-            raise WrongOutputError(f"{came} lines came of {count * size.ticks}")
-        # While processes are being started, the machine is busy with that.
-        delays_ms = [
-            (came_at - written_at) / 1e6
-            for of_one in lines
-            for written_at, came_at in of_one
-            if written_at > all_started_at
-        ]
-        if not delays_ms:
-            raise WrongOutputError("the first process had ended before the last was started")
+        with gate() as (path, open_gate):
+            argv = [ticker(), str(PERIOD_MS), str(size.ticks), path]
+            try:
+                await repeat(connect, count, at_once=min(count, _CONNECTING_AT_ONCE))
+                arrivals = [Arrivals() for _ in connections]
+                begun_s = time.perf_counter()
+                running = await _start_all(connections, argv, arrivals)
+                start_s = time.perf_counter() - begun_s
+                server_before, client_before_s = subject.cpu(), time.process_time()
+                open_gate()
+                for process in running:
+                    check_exit(await process.ended())
+                client_s = time.process_time() - client_before_s
+                server = subject.cpu().since(server_before)
+            finally:
+                # Those that still wait at the gate would wait for good.
+                open_gate()
+                for connection in connections:
+                    await connection.close()
+        lines = [line for arrival in arrivals for line in arrival.lines()]
+        if len(lines) != count * size.ticks:
+            raise WrongOutputError(f"{len(lines)} lines came of {count * size.ticks}")
+        delays_ms = [(came_at - written_at) / 1e6 for written_at, came_at in lines]
         measured = {
             "p50": percentile(delays_ms, 50),
             "p99": percentile(delays_ms, 99),
@@ -103,3 +93,14 @@ class FanOut(Workload):
         if Ability.SERVE in subject.abilities:
             measured["server CPU"] = server.own_s
         return measured
+
+
+async def _start_all(
+    connections: Sequence[Connection], argv: Sequence[str], arrivals: Sequence[Arrivals]
+) -> list[Running]:
+    async with asyncio.TaskGroup() as tasks:
+        starts = [
+            tasks.create_task(connection.start(argv, arrival.take), name="start")
+            for connection, arrival in zip(connections, arrivals, strict=True)
+        ]
+    return [start.result() for start in starts]

@@ -1,7 +1,11 @@
 """The program that prints what time it is, made when it is first needed."""
 
+import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.cache import cache_directory
@@ -27,3 +31,18 @@ def ticker() -> str:
         program.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run([compiler, "-O2", "-o", str(program), str(_SOURCE)], check=True)
     return str(program)
+
+
+@contextmanager
+def gate() -> Generator[tuple[str, Callable[[], None]]]:
+    """Give the path of a gate at which tickers wait, and what opens it for all of them."""
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="telexec-bench-"))
+        path = Path(directory) / "gate"
+        os.mkfifo(path)
+
+        def open_gate() -> None:
+            # For reading too: then it does not matter whether somebody waits already (fifo(7)).
+            stack.callback(os.close, os.open(path, os.O_RDWR | os.O_CLOEXEC))
+
+        yield str(path), open_gate
