@@ -42,6 +42,7 @@ class ExtensionGrant(Message, frozen=True):
     `timeouts`: `timeoutMs`, `idleTimeoutMs` and `killGraceMs` at start. `grace`: `graceMs` in
     `process/terminate`. `flow`: `creditBytes` at start and
     `process/credit`. `lost`: `afterBytes` and `lost` in `process/read`.
+    `binary_frames`: `handle` at start, and what `telexec_schemas.binary_frame` says.
     """
 
     version: int
@@ -56,6 +57,7 @@ class ExtensionGrant(Message, frozen=True):
     flow: bool = False
     lost: bool = False
     env_profiles: Sequence[str] = ()
+    binary_frames: bool = False
 
 
 class Initialize(Message, frozen=True):

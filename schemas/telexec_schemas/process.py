@@ -13,6 +13,7 @@ from telexec_schemas.message import Message
 from telexec_schemas.sandbox import Sandbox
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Handle = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Dimension = Annotated[int, Meta(ge=1, le=65_535)]
 
 Stream = Literal["stdout", "stderr", "pty"]
@@ -45,6 +46,8 @@ class StartProcess(Message, frozen=True):
     it started, after this time, with TERM and, `kill_grace_ms` later, KILL. `idle_timeout_ms`: the
     same after so long without output; time in which the host holds output up does not count.
     `credit_bytes`: push output only up to this offset, until `process/credit` moves it.
+    `handle`: push output as binary frames with this number, which no other process of the session
+    has.
     """
 
     process_id: ProcessId
@@ -66,6 +69,7 @@ class StartProcess(Message, frozen=True):
     idle_timeout_ms: Count | UnsetType = UNSET
     kill_grace_ms: Count | UnsetType = UNSET
     credit_bytes: Count | UnsetType = UNSET
+    handle: Handle | UnsetType = UNSET
 
 
 class Started(Message, frozen=True):

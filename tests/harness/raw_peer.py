@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import ssl
+import struct
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -114,6 +115,7 @@ class RawPeer:
         environment_info: Said by the server in `initialize`.
         extensions: What the server grants of ours; `None` from a server that does not know them.
         notifications: Every notification so far, in order.
+        handles: Which process has which number in binary frames.
         stray_answers: Answers to no request of `request`, such as those with id -1.
     """
 
@@ -124,6 +126,7 @@ class RawPeer:
         self.extensions: Json | None = None
         self.notifications: list[Json] = []
         self.stray_answers: list[Json] = []
+        self.handles: dict[int, str] = {}
         self._answers: dict[int, Json] = {}
         self._awaited: set[int] = set()
         self._last_id = 0
@@ -234,6 +237,8 @@ class RawPeer:
             "tty": False,
             **params,
         }
+        if "handle" in everything:
+            self.handles[everything["handle"]] = everything["processId"]
         started = await self.request("process/start", everything)
         assert started["processId"] == everything["processId"]
         return RawProcess(self, everything["processId"], started)
@@ -243,6 +248,9 @@ class RawPeer:
         return RawProcess(self, process_id, {})
 
     def _file(self, frame: str | bytes) -> None:
+        if isinstance(frame, bytes) and frame[:1] == b"\x01":
+            self.notifications.append(self._from_binary(frame))
+            return
         message = json.loads(frame)
         if "method" in message:
             self.notifications.append(message)
@@ -251,6 +259,21 @@ class RawPeer:
             self._answers[message["id"]] = message
         else:
             self.stray_answers.append(message)
+
+    def _from_binary(self, frame: bytes) -> Json:
+        """Return what the same output would be as text, but for `isBinary`."""
+        stream, reserved, handle, seq = struct.unpack_from("!xBHIQ", frame)
+        assert reserved == 0
+        return {
+            "method": "process/output",
+            "params": {
+                "processId": self.handles[handle],
+                "seq": seq,
+                "stream": ("stdout", "stderr", "pty")[stream],
+                "chunk": base64.b64encode(frame[16:]).decode(),
+                "isBinary": True,
+            },
+        }
 
 
 class RawProcess:

@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import UNSET
 
@@ -31,6 +31,13 @@ from telexec_client.errors import (
     TelexecError,
 )
 from telexec_client.transport import Dialer, Transport
+from telexec_schemas.binary_frame import (
+    MAX_HANDLE,
+    OutputFrame,
+    input_frame,
+    is_binary,
+    parse_output,
+)
 from telexec_schemas.frame import (
     UNKNOWN_REQUEST_ID,
     Answer,
@@ -51,7 +58,8 @@ from telexec_schemas.lifecycle import (
 )
 from telexec_schemas.message import NOTHING
 from telexec_schemas.method import Method, Notification
-from telexec_schemas.methods import CLOSED, EXITED, INITIALIZE, INITIALIZED, OUTPUT
+from telexec_schemas.methods import CLOSED, EXITED, INITIALIZE, INITIALIZED, OUTPUT, WRITE
+from telexec_schemas.process import InputStatus, OutputPushed
 
 PLAIN_LEASE_S = 30.0
 """How long a host without extensions keeps a session that has no connection."""
@@ -87,6 +95,9 @@ class Connection:
         self._gate = ReadGate()
         self._calls = CallTable(self._gate.count_waiting)
         self._listeners: dict[ProcessId, ProcessListener] = {}
+        self._process_ids: dict[int, ProcessId] = {}
+        self._handles: dict[ProcessId, int] = {}
+        self._last_handle = 0
         self._catching_up: set[ProcessListener] = set()
         self._slots = asyncio.Semaphore(CONCURRENT_CATCH_UPS)
         self._tasks: asyncio.TaskGroup | None = None
@@ -171,12 +182,13 @@ class Connection:
         """
         request_id = self._calls.next_id()
         frame = encode_request(request_id, method.name, params)
-        self._check_size(method.name, len(frame))
-        transport = await self._take_transport()
-        is_repeated = repeat and method.repeatable
-        call = self._calls.add(request_id, method, frame, is_repeated=is_repeated)
-        transport.send(frame)
-        return call
+        return await self._send(request_id, method, frame, is_repeated=repeat and method.repeatable)
+
+    async def begin_write(self, handle: int, data: bytes) -> Call[InputStatus]:
+        """Write to a process by a binary frame, on a host that takes them; see `begin`."""
+        request_id = self._calls.next_id()
+        frame = input_frame(handle, request_id, data)
+        return await self._send(request_id, WRITE, frame, is_repeated=True)
 
     def post(self, method: Method[Params, Result], params: Params) -> Call[Result]:
         """Send a repeatable request now, or as soon as there is a connection, without waiting.
@@ -201,13 +213,24 @@ class Connection:
 
     # Processes.
 
-    def add_listener(self, process_id: ProcessId, listener: ProcessListener) -> None:
-        """Give the events of a process to `listener`, until `remove_listener`."""
+    def add_listener(self, process_id: ProcessId, listener: ProcessListener) -> int:
+        """Give the events of a process to `listener`, until `remove_listener`.
+
+        Returns:
+            The number for binary frames of this process.
+        """
         self._listeners[process_id] = listener
+        self._last_handle = handle = (self._last_handle + 1) % (MAX_HANDLE + 1)
+        self._process_ids[handle] = process_id
+        self._handles[process_id] = handle
+        return handle
 
     def remove_listener(self, process_id: ProcessId) -> None:
         """Drop the events of a process from now on. Idempotent."""
         self._listeners.pop(process_id, None)
+        handle = self._handles.pop(process_id, None)
+        if handle is not None:
+            del self._process_ids[handle]
 
     def start_catching_up(self, listener: ProcessListener) -> None:
         """Run `listener.catch_up`, unless it runs already."""
@@ -272,6 +295,8 @@ class Connection:
         for listener in list(self._listeners.values()):
             listener.on_ended(error)
         self._listeners.clear()
+        self._process_ids.clear()
+        self._handles.clear()
         self._ready.set()
         self._lost.set()
 
@@ -281,6 +306,9 @@ class Connection:
         """Take what the host sent."""
         self._has_heard = True
         try:
+            if is_binary(payload):
+                self._take_output(parse_output(payload))
+                return
             frame = parse_frame(payload)
             if isinstance(frame, Notice):
                 self._take_notice(frame)
@@ -348,6 +376,15 @@ class Connection:
             limit_bytes = extensions.limits.max_frame_bytes
             if size_bytes > limit_bytes:
                 raise RequestTooLargeError(method, size_bytes, limit_bytes)
+
+    async def _send(
+        self, request_id: int, method: Method[Any, Result], frame: bytes, *, is_repeated: bool
+    ) -> Call[Result]:
+        self._check_size(method.name, len(frame))
+        transport = await self._take_transport()
+        call = self._calls.add(request_id, method, frame, is_repeated=is_repeated)
+        transport.send(frame)
+        return call
 
     async def _take_transport(self) -> Transport:
         while True:
@@ -471,6 +508,12 @@ class Connection:
         # Nobody listens to a process that was left behind.
         if listener is not None:
             listener.on_event(event)
+
+    def _take_output(self, frame: OutputFrame) -> None:
+        process_id = self._process_ids.get(frame.handle)
+        if process_id is not None:
+            event = OutputPushed(process_id, frame.seq, frame.stream, frame.data)
+            self._listeners[process_id].on_event(event)
 
     def _take_failure(self, failure: Failure) -> None:
         if failure.id == UNKNOWN_REQUEST_ID:

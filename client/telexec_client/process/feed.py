@@ -73,7 +73,7 @@ class ProcessFeed:
         self.usage: Usage | None = None
         self._ended = asyncio.Event()
         self._is_stopped = False
-        connection.add_listener(process_id, self)
+        self.handle = connection.add_listener(process_id, self)
 
     def started(self, *, was_resumed: bool) -> None:
         """Learn that the process runs; `was_resumed`: its first events may have been lost."""

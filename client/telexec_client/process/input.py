@@ -32,7 +32,13 @@ class ProcessInput:
     """Writes to one process, in order."""
 
     def __init__(
-        self, connection: Connection, process_id: ProcessId, program: str, *, tty: bool
+        self,
+        connection: Connection,
+        process_id: ProcessId,
+        program: str,
+        *,
+        tty: bool,
+        handle: int,
     ) -> None:
         self._connection = connection
         self._process_id = process_id
@@ -41,6 +47,7 @@ class ProcessInput:
         self._lock = asyncio.Lock()
         self._writes = 0
         grant = connection.extensions
+        self._handle = handle if grant is not None and grant.binary_frames else None
         self._can_close = grant is not None and grant.close_stdin
         self._chunk_bytes = CHUNK_BYTES if grant is None else chunk_bytes(grant.limits)
         # A peer that we know nothing of may do two requests at once.
@@ -79,6 +86,8 @@ class ProcessInput:
 
     async def _send(self, chunk: bytes) -> Call[InputStatus]:
         self._writes += 1
+        if self._handle is not None:
+            return await self._connection.begin_write(self._handle, chunk)
         write_id = WriteId(f"{self._process_id}:{self._writes}")
         return await self._connection.begin(WRITE, WriteInput(self._process_id, chunk, write_id))
 

@@ -81,7 +81,9 @@ class Process:
         self._connection = connection
         self._feed = feed
         self._buffer = feed.buffer
-        self._input = ProcessInput(connection, process_id, self.argv[0], tty=wish.tty)
+        self._input = ProcessInput(
+            connection, process_id, self.argv[0], tty=wish.tty, handle=feed.handle
+        )
         self._timeout_s = wish.timeout_s
         self._idle_timeout_s = wish.idle_timeout_s
         self._collected: CollectedOutput | None = None

@@ -2,6 +2,8 @@
 
 import uuid
 
+from msgspec import structs
+
 from telexec_client.connection import Connection
 from telexec_client.core.failure import says_process_exists, start_error
 from telexec_client.errors import RemoteError, StartError
@@ -22,6 +24,8 @@ async def start_process(connection: Connection, wish: StartWish, *, is_embedded:
     )
     request = start_request(wish, facts, process_id, WINDOW_BYTES)
     feed = ProcessFeed(connection, process_id, wish.argv[0])
+    if connection.extensions is not None and connection.extensions.binary_frames:
+        request = structs.replace(request, handle=feed.handle)
     resumes = connection.resumes
     try:
         started = await _started(connection, request, resumes)

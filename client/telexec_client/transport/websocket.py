@@ -24,6 +24,7 @@ from telexec_client.errors import (
 from telexec_client.transport.keepalive import Keepalive
 from telexec_client.transport.transport import Receiver
 from telexec_client.transport.write_gate import HIGH_WATER_BYTES, WriteGate
+from telexec_schemas.binary_frame import is_binary
 
 MAX_MESSAGE_BYTES = 1024 * 1024 * 1024
 """The largest message that is read: more than any answer has, less than a memory."""
@@ -82,7 +83,10 @@ class WebSocketTransport(asyncio.Protocol):
         """See `Transport`."""
         if self._is_over:
             return
-        self._protocol.send_text(frame)
+        if is_binary(frame):
+            self._protocol.send_binary(frame)
+        else:
+            self._protocol.send_text(frame)
         if not self._is_flush_due:
             self._is_flush_due = True
             self._loop.call_soon(self._flush)

@@ -25,6 +25,15 @@ class Peer(Protocol):
         """Queue one message, given in parts; all of one turn of the loop leave in one write."""
         ...
 
+    @property
+    def takes_binary(self) -> bool:
+        """Whether `send_binary` may be used."""
+        ...
+
+    def send_binary(self, header: bytes, data: bytes) -> None:
+        """Queue one binary message."""
+        ...
+
     def close(self, why: str) -> None:
         """End the connection after what is queued, because the peer broke the protocol."""
         ...

@@ -71,6 +71,7 @@ class Process:
         on_end: Callable[["Process"], None],
     ) -> None:
         self.process_id = process_id
+        self.handle: int | None = None
         self.pid = child.pid
         self.account = account
         self.log = OutputLog(

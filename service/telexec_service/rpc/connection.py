@@ -2,12 +2,14 @@
 
 import asyncio
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from telexec_schemas import methods
+from telexec_schemas.binary_frame import InputFrame, is_binary, parse_input
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.frame import (
     UNKNOWN_REQUEST_ID,
@@ -18,9 +20,9 @@ from telexec_schemas.frame import (
     encode_failure,
     parse_frame,
 )
-from telexec_schemas.identifiers import SessionId
-from telexec_schemas.lifecycle import Initialize, Initialized
-from telexec_schemas.process import Started
+from telexec_schemas.identifiers import ProcessId, SessionId, WriteId
+from telexec_schemas.lifecycle import ExtensionGrant, Initialize, Initialized
+from telexec_schemas.process import Started, WriteInput
 from telexec_service.core.caller import Caller, fingerprint
 from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.handshake import Handshake
@@ -60,6 +62,10 @@ class Connection:
     def on_message(self, payload: bytes) -> None:
         """Take one frame."""
         try:
+            if is_binary(payload):
+                self._requests += 1
+                self._take_input(parse_input(payload), len(payload))
+                return
             frame = parse_frame(payload)
         except MalformedFrameError as error:
             failure = RpcFailure(ErrorCode.INVALID_REQUEST, ErrorReason.MALFORMED_FRAME, str(error))
@@ -67,7 +73,8 @@ class Connection:
             return
         if isinstance(frame, Request):
             self._requests += 1
-            self._take_request(frame, Call.of(frame, len(payload)))
+            call = Call.of(frame, len(payload))
+            self._answer_by(call, lambda: self._serve(frame, call))
         elif isinstance(frame, Notice):
             self._take_notice(frame)
         else:
@@ -110,9 +117,23 @@ class Connection:
         else:
             self._peer.close("cannot accept this notification")
 
-    def _take_request(self, request: Request, call: Call) -> None:
+    def _take_input(self, frame: InputFrame, size: int) -> None:
+        call = Call(frame.request_id, methods.WRITE.name, size)
+        call.is_frequent = True
+        self._answer_by(call, lambda: self._write(frame, call))
+
+    def _write(self, frame: InputFrame, call: Call) -> Any:
+        self._handshake.check_request()
+        self._check_room()
+        call.process_id = self._own_session().process_of(frame.handle)
+        params = WriteInput(
+            ProcessId(call.process_id or ""), frame.data, WriteId(f"#{frame.request_id}")
+        )
+        return self._host.routes[methods.WRITE.name].serve(self._own_session(), params)
+
+    def _answer_by(self, call: Call, serve: Callable[[], Any]) -> None:
         try:
-            outcome = self._serve(request, call)
+            outcome = serve()
             if not inspect.iscoroutine(outcome):
                 self._answer(call, outcome)
                 return
@@ -127,7 +148,7 @@ class Connection:
             self._crash(call)
         else:
             task = self._host.tasks.create_task(
-                self._answer_later(call, outcome), name=f"answer {request.method}"
+                self._answer_later(call, outcome), name=f"answer {call.method}"
             )
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
@@ -199,8 +220,11 @@ class Connection:
         return Initialized(
             session_id=session.session_id,
             environment_info=self._host.environment_info,
-            telexec=UNSET if params.telexec is UNSET else self._host.extensions,
+            telexec=UNSET if params.telexec is UNSET else self._extensions(),
         )
+
+    def _extensions(self) -> ExtensionGrant:
+        return msgspec.structs.replace(self._host.extensions, binary_frames=self._peer.takes_binary)
 
     def _caller(self, params: Initialize) -> Caller:
         credential = self._peer.credential

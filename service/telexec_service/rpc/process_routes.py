@@ -88,7 +88,11 @@ class ProcessRoutes:
         )
         credit_bytes = None if params.credit_bytes is UNSET else params.credit_bytes
         process = session.start(
-            params.process_id, request, profile=summary.profile, credit_bytes=credit_bytes
+            params.process_id,
+            request,
+            profile=summary.profile,
+            credit_bytes=credit_bytes,
+            handle=None if params.handle is UNSET else params.handle,
         )
         grace_ms = params.kill_grace_ms
         grace_s = self._default_grace_s if grace_ms is UNSET else grace_ms / 1000

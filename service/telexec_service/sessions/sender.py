@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pybase64
 from msgspec import UNSET
 
+from telexec_schemas.binary_frame import output_header
 from telexec_schemas.frame import encode_notice
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.method import encode
@@ -55,7 +56,11 @@ class OutputSender:
                 if process.log.is_closed and delivery.has_sent_all:
                     self._on_delivered(process)
                 continue
-            self._peer.send(*_frame(process.process_id, event))
+            if isinstance(event, Output) and process.handle is not None:
+                header = output_header(process.handle, event.seq, event.stream)
+                self._peer.send_binary(header, event.data)
+            else:
+                self._peer.send(*_frame(process.process_id, event))
             delivery.mark_sent(event)
             self._queue.append(process)
             process.regulate()

@@ -57,6 +57,7 @@ class Session:
         self._exited = exited
         self._loop = asyncio.get_running_loop()
         self._processes: dict[ProcessId, Process] = {}
+        self._handles: dict[int, ProcessId] = {}
         self._finished: OrderedDict[ProcessId, float] = OrderedDict()
         self._forget_timer: asyncio.TimerHandle | None = None
         self._blocks: list[range] = []
@@ -116,12 +117,15 @@ class Session:
         *,
         profile: str | None,
         credit_bytes: int | None,
+        handle: int | None,
     ) -> Process:
         """Start a process under a new id; `profile` is what its environment was made by.
 
+        `handle` is its number in binary frames; None: its output is pushed as text.
+
         Raises:
-            RpcFailure: The id is in use, too many processes run, the start failed, or it could not
-                be recorded and must be.
+            RpcFailure: The id or the handle is in use, the connection has no binary frames, too
+                many processes run, the start failed, or it could not be recorded and must be.
         """
         if process_id in self._processes:
             raise RpcFailure(
@@ -130,6 +134,7 @@ class Session:
                 f"cannot start process {process_id!r}: the session has a process of this id",
                 subject=process_id,
             )
+        self._check_handle(process_id, handle)
         limit = self._config.limits.max_processes
         if len(self._processes) - len(self._finished) >= limit:
             raise limit_reached(
@@ -157,7 +162,14 @@ class Session:
             on_end=self._on_end,
         )
         self._processes[process_id] = process
+        if handle is not None:
+            process.handle = handle
+            self._handles[handle] = process_id
         return process
+
+    def process_of(self, handle: int) -> ProcessId | None:
+        """Return the process with this number in binary frames, if there is one."""
+        return self._handles.get(handle)
 
     def find(self, process_id: ProcessId) -> Process | None:
         """Return a process, or None if it was never started or is forgotten."""
@@ -217,10 +229,27 @@ class Session:
             ended.add_done_callback(functools.partial(self._give_back, blocks))
         self._blocks.clear()
         self._processes.clear()
+        self._handles.clear()
         self._finished.clear()
         self.files.close_all()
         self._peer = None
         self._sender = None
+
+    def _check_handle(self, process_id: ProcessId, handle: int | None) -> None:
+        if handle is None:
+            return
+        if self._peer is None or not self._peer.takes_binary:
+            why = "this connection cannot carry binary frames"
+        elif handle in self._handles:
+            why = "another process of the session has that handle"
+        else:
+            return
+        raise RpcFailure(
+            ErrorCode.INVALID_PARAMS,
+            ErrorReason.PARAMS_INVALID,
+            f"cannot start process {process_id!r} with the handle {handle}: {why}",
+            subject=process_id,
+        )
 
     def _on_change(self, process: Process) -> None:
         if self._sender is not None:
@@ -294,6 +323,8 @@ class Session:
     def _forget(self, process_id: ProcessId) -> None:
         del self._finished[process_id]
         process = self._processes.pop(process_id)
+        if process.handle is not None:
+            del self._handles[process.handle]
         process.account.close()
 
     def _next_serial(self) -> int:

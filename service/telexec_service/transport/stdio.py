@@ -115,6 +115,15 @@ class StdioConnection(asyncio.Protocol):
         self._outbox.is_blocked = False
         self._note_written()
 
+    @property
+    def takes_binary(self) -> bool:
+        """False: a message is a line."""
+        return False
+
+    def send_binary(self, header: bytes, data: bytes) -> None:
+        """Fail: nobody is offered what a line cannot carry."""
+        raise RuntimeError(f"cannot send {len(header) + len(data)} binary bytes as a line of JSON")
+
     def send(self, *parts: bytes) -> None:
         """Queue one line; all of one turn of the loop leave in one write."""
         if self._is_lost or self._is_ending:

@@ -30,7 +30,10 @@ CLOSE_TIMEOUT_S = 5.0
 MAX_REASON_BYTES = 123
 """The most that a close frame says of its reason (RFC 6455, 5.5)."""
 
-_TEXT_HEADER = 0x81
+_TEXT = 0x81
+_BINARY = 0x82
+_HEADER_16 = struct.Struct("!BBH")
+_HEADER_64 = struct.Struct("!BBQ")
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -147,7 +150,18 @@ class WebSocketConnection(asyncio.Protocol):
         """Queue one text message; all of one turn of the loop leave in one write."""
         if self._transport is None or self._protocol.state is not State.OPEN:
             return
-        self._outbox.add(_header(sum(map(len, parts))), *parts)
+        self._outbox.add(_header(_TEXT, sum(map(len, parts))), *parts)
+
+    @property
+    def takes_binary(self) -> bool:
+        """True: a WebSocket has messages of both kinds."""
+        return True
+
+    def send_binary(self, header: bytes, data: bytes) -> None:
+        """Queue one binary message; all of one turn of the loop leave in one write."""
+        if self._transport is None or self._protocol.state is not State.OPEN:
+            return
+        self._outbox.add(_header(_BINARY, len(header) + len(data)) + header, data)
 
     def close(self, why: str) -> None:
         """End the connection after what is queued, because the peer broke the protocol."""
@@ -394,13 +408,13 @@ class WebSocketConnection(asyncio.Protocol):
             self._timer = None
 
 
-def _header(size: int) -> bytes:
-    """Return the header of an unfragmented, unmasked text frame (RFC 6455, 5.2)."""
+def _header(kind: int, size: int) -> bytes:
+    """Return the header of an unfragmented, unmasked frame (RFC 6455, 5.2)."""
     if size < 126:
-        return bytes((_TEXT_HEADER, size))
+        return bytes((kind, size))
     if size < 65_536:
-        return struct.pack("!BBH", _TEXT_HEADER, 126, size)
-    return struct.pack("!BBQ", _TEXT_HEADER, 127, size)
+        return _HEADER_16.pack(kind, 126, size)
+    return _HEADER_64.pack(kind, 127, size)
 
 
 def _settle(sign: asyncio.Future[bool], *, alive: bool) -> None:
