@@ -203,7 +203,7 @@ async def test_terminate_tells_whether_it_was_still_running(any_client: Client) 
     async with any_client.start(programs.sleep()) as process:
         assert await process.terminate() is True
         done = await within(process.wait(), what="the end")
-        assert (done.exit_code, done.signal, done.reason) == (137, "SIGKILL", "terminated")
+        assert (done.exit_code, done.signal, done.reason) == (143, "SIGTERM", "terminated")
         assert await process.terminate() is False
 
 

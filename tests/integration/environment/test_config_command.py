@@ -86,6 +86,7 @@ def test_show_tells_what_is_in_force_after_flags_and_variables(tmp_path: Path) -
     )["service"]
 
     assert in_force == {
+        "allowed_hosts": [],
         "listen": "unix:flag",
         "token_file": "variable",
         "no_auth": False,
