@@ -30,6 +30,7 @@ from telexec_service.observability.loop_lag import LoopLag
 from telexec_service.observability.pages import Pages
 from telexec_service.observability.population import Population
 from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
+from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.reaper import Reaper
@@ -171,6 +172,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 if url is not None:
                     announce(url)
                 systemd.ready(url)
+                offspring.guardian.start()
                 await stop.wait()
                 log.info("service.draining")
                 systemd.stopping(config.shutdown.drain_s, _longest_end_s(config))
@@ -182,7 +184,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 sessions.close(EndReason.SHUTDOWN)
                 offspring.ender.end(WHOLE_HOST, 0)
                 await _close(listener, offspring)
-                offspring.close()
+                await offspring.close()
                 hangup.close()
                 lag.close()
                 audit.close()
@@ -267,7 +269,10 @@ def _offspring(log: Any) -> Offspring:
     marks = Marks()
     if not marks.are_kept:
         log.warning("marks.unavailable")
-    return Offspring(marks, Spawner(marks), Reaper(adopts_orphans=True), TreeEnder(marks, (), log))
+    reaper = Reaper(adopts_orphans=True)
+    guardian = Guardian(marks, reaper, log)
+    ender = TreeEnder(marks, lambda: guardian.pids, log)
+    return Offspring(marks, Spawner(marks), reaper, ender, guardian)
 
 
 def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:

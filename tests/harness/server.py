@@ -12,6 +12,9 @@ from pathlib import Path
 from tests.harness import procfs
 from tests.harness.deadline import DEADLINE_S, eventually
 
+GUARDIAN = "telexec-guard"
+"""The name of a service's guardian."""
+
 
 class ServerFailedError(AssertionError):
     """A server did not start, or did not end as it should; the text has what it logged."""
@@ -56,8 +59,12 @@ class Server:
         return procfs.open_fds(self.pid)
 
     def children(self) -> list[procfs.ProcessEntry]:
-        """Return its descendants, zombies too."""
-        return procfs.descendants(self.pid)
+        """Return what descends from it, zombies too; its guardian is a part of it."""
+        return [it for it in procfs.descendants(self.pid) if it.name != GUARDIAN]
+
+    def guardian(self) -> procfs.ProcessEntry | None:
+        """Return the guardian, `None` before it is there."""
+        return next((it for it in procfs.children(self.pid) if it.name == GUARDIAN), None)
 
     def resident_bytes(self) -> int:
         """Return how much memory it takes."""

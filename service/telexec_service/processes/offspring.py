@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
@@ -16,9 +17,11 @@ class Offspring:
     spawner: Spawner
     reaper: Reaper
     ender: TreeEnder
+    guardian: Guardian
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Start, wait for and end nothing any more. Idempotent."""
         self.ender.close()
+        await self.guardian.close()
         self.reaper.close()
         self.spawner.close()

@@ -56,11 +56,11 @@ class TreeEnder:
     callbacks of the loop.
 
     Args:
-        spared: Children of the service that are part of it.
+        spared: Returns the pids of what belongs to the service itself.
         log: A structlog logger.
     """
 
-    def __init__(self, marks: Marks, spared: Iterable[int], log: Any) -> None:
+    def __init__(self, marks: Marks, spared: Callable[[], Iterable[int]], log: Any) -> None:
         self._loop = asyncio.get_running_loop()
         self._family = marks.family
         self._census = Census(marks)
@@ -159,7 +159,7 @@ class TreeEnder:
             self._signal(ending, members, _KILL)
 
     def _members(self, ending: _Ending, marked: dict[int, Mark]) -> dict[int, Member]:
-        spared = {os.getpid(), *self._spared}
+        spared = {os.getpid(), *self._spared()}
         while True:
             roots = {pid for pid, mark in marked.items() if self._is_of(ending, mark)}
             if ending.tree is WHOLE_HOST:

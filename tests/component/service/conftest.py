@@ -11,6 +11,7 @@ from telexec_service.config import Limits
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.counters import Counters
 from telexec_service.core.output_log import Closed, Exited
+from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
@@ -30,7 +31,14 @@ class Runner:
         self.serials = iter(self.marks.take_block())
         self.spawner = Spawner(self.marks)
         self.reaper = Reaper()
-        self.ender = TreeEnder(self.marks, (), structlog.get_logger())
+        self.ender = TreeEnder(self.marks, lambda: (), structlog.get_logger())
+        self.offspring = Offspring(
+            self.marks,
+            self.spawner,
+            self.reaper,
+            self.ender,
+            Guardian(self.marks, self.reaper, structlog.get_logger()),
+        )
         self.counters = Counters()
         self.processes: list[Process] = []
         self.ended: list[Process] = []
@@ -62,7 +70,7 @@ class Runner:
             serial=serial,
             account=ProcessAccount(self.counters, profile=None, tty=size is not None, now_s=0.0),
             credit_bytes=None,
-            offspring=Offspring(self.marks, self.spawner, self.reaper, self.ender),
+            offspring=self.offspring,
             on_change=on_change,
             on_exit=lambda _: None,
             on_end=self.ended.append,

@@ -1,5 +1,7 @@
 """What ends a process ends all that it started, wherever that has gone."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.harness import procfs, programs
@@ -149,11 +151,23 @@ async def test_memory_of_the_service_is_not_told_as_that_of_a_process(peer: RawP
     assert usage["maxRssBytes"] is None
 
 
-async def test_orphans_do_not_stay_zombies(service: Server) -> None:
+async def test_10000_orphans_leave_no_zombie(service: Server) -> None:
+    # Each of the hundred ends without a parent that could wait for it.
+    script = "i=0; while [ $i -lt 100 ]; do i=$((i + 1)); (: &); done"
     async with raw_peer(service.url) as peer:
-        # Each leaves a child behind that ends later, without a parent.
-        script = "for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.01 &) >/dev/null 2>&1 </dev/null; done"
         for _ in range(100):
-            process = await peer.start(programs.shell(script), env={"PATH": "/bin:/usr/bin"})
+            process = await peer.start(programs.shell(script))
             assert await process.exit_code() == 0
         await eventually(lambda: not service.children(), what="the end of every child")
+
+
+async def test_a_terminal_hangs_up_when_its_session_ends(service: Server, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    script = (
+        "trap '' TERM; trap 'echo hung up >> \"$1\"; exit' HUP; echo ready; while :; do :; done"
+    )
+    async with raw_peer(service.url) as peer:
+        process = await peer.start(programs.shell(script, str(notes)), tty=True)
+        await process.until_output(b"ready")
+    await until_dead(process.started["pid"])
+    assert notes.read_text() == "hung up\n"

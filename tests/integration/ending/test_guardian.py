@@ -1,0 +1,123 @@
+"""A service that is killed, by whatever, leaves nothing alive."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import procfs, programs
+from tests.harness.deadline import eventually
+from tests.harness.raw_peer import raw_peer
+from tests.harness.server import Server, minimal_environment, running_server
+from tests.harness.service import LOOPBACK, service_argv
+from tests.integration.ending.pids import printed_pids, until_dead
+
+LOOPS = pytest.mark.parametrize("options", [[], ["--no-uvloop"]], ids=["uvloop", "asyncio"])
+TTY = pytest.mark.parametrize("tty", [False, True], ids=["pipes", "pty"])
+
+
+@contextlib.contextmanager
+def mortal_service(directory: Path, *options: str) -> Generator[Server]:
+    """Run a service that may end in any way."""
+    argv = service_argv(LOOPBACK, "--no-auth", *options)
+    environment = minimal_environment(directory)
+    with running_server(
+        argv, env=environment, directory=directory, expect_graceful=False
+    ) as server:
+        yield server
+
+
+async def guardian_of(server: Server, *, other_than: int | None = None) -> int:
+    """Wait for a service's guardian and return its pid."""
+
+    def find() -> int | None:
+        entry = server.guardian()
+        return None if entry is None or entry.pid == other_than else entry.pid
+
+    pid = await eventually(find, what="the guardian")
+    assert pid is not None
+    return pid
+
+
+@LOOPS
+@TTY
+async def test_nothing_outlives_a_service_that_was_killed(
+    tmp_path: Path, options: list[str], *, tty: bool
+) -> None:
+    with mortal_service(tmp_path, *options) as server:
+        async with raw_peer(server.url) as peer:
+            running = await peer.start(programs.scatter("stays", "stubborn", "quiet"), tty=tty)
+            ended = await peer.start(programs.scatter("stubborn", "quiet"))
+            pids = [*await printed_pids(running), *await printed_pids(ended)]
+            await ended.until_exited()
+            server.send_signal(signal.SIGKILL)
+            assert await server.ended() == -signal.SIGKILL
+            await until_dead(*pids)
+
+
+async def test_also_when_it_is_killed_before_its_guardian_is_up(tmp_path: Path) -> None:
+    with mortal_service(tmp_path) as server:
+        async with raw_peer(server.url) as peer:
+            process = await peer.start(programs.scatter("stays", "stubborn", "quiet"))
+            server.send_signal(signal.SIGKILL)
+            assert await server.ended() == -signal.SIGKILL
+            pid: int = process.started["pid"]
+            await until_dead(pid)
+    # The leak check sees whatever else has started since.
+
+
+async def test_a_guardian_that_was_killed_is_replaced_and_what_runs_goes_on(
+    tmp_path: Path,
+) -> None:
+    with mortal_service(tmp_path) as server:
+        async with raw_peer(server.url) as peer:
+            process = await peer.start(programs.scatter("stays", "stubborn", "quiet"))
+            pids = await printed_pids(process)
+            first = await guardian_of(server)
+            os.kill(first, signal.SIGKILL)
+            await guardian_of(server, other_than=first)
+            assert all(map(procfs.is_alive, pids))
+            server.send_signal(signal.SIGKILL)
+            await server.ended()
+            await until_dead(*pids)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1"])
+async def test_no_signal_for_everybody_ends_the_guardian(tmp_path: Path, name: str) -> None:
+    with mortal_service(tmp_path) as server:
+        guardian = await guardian_of(server)
+        os.kill(guardian, signal.Signals[name])
+        async with raw_peer(server.url) as peer:
+            process = await peer.start(programs.scatter("stays", "quiet"))
+            pids = await printed_pids(process)
+            assert procfs.is_alive(guardian)
+            server.send_signal(signal.SIGKILL)
+            await until_dead(*pids, guardian)
+
+
+async def test_the_guardian_ends_with_a_service_that_ends(tmp_path: Path) -> None:
+    with mortal_service(tmp_path) as server:
+        guardian = await guardian_of(server)
+        server.send_signal(signal.SIGTERM)
+        assert await server.ended() == 0
+        assert procfs.process(guardian) is None
+
+
+async def test_a_service_that_runs_in_a_service_is_ended_with_all_that_it_started(
+    tmp_path: Path,
+) -> None:
+    with mortal_service(tmp_path) as server:
+        async with raw_peer(server.url) as peer:
+            inner = await peer.start(
+                service_argv(f"unix:{tmp_path}/inner", "--no-auth"),
+                env=minimal_environment(tmp_path),
+            )
+            await inner.until_output(b"\n")
+            async with raw_peer(f"unix:{tmp_path}/inner") as inner_peer:
+                process = await inner_peer.start(programs.scatter("stays", "stubborn", "quiet"))
+                pids = await printed_pids(process)
+                assert await inner.terminate() is True
+                await until_dead(inner.started["pid"], *pids)
