@@ -36,6 +36,7 @@ from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
 from telexec_service.processes.tree import WHOLE_HOST, TreeEnder
+from telexec_service.processes.usage_meter import UsageMeter
 from telexec_service.reloading import Reload
 from telexec_service.rpc.connection import Connection
 from telexec_service.rpc.environment_routes import EnvironmentRoutes
@@ -272,7 +273,7 @@ def _offspring(log: Any) -> Offspring:
     reaper = Reaper(adopts_orphans=True)
     guardian = Guardian(marks, reaper, log)
     ender = TreeEnder(marks, lambda: guardian.pids, log)
-    return Offspring(marks, Spawner(marks), reaper, ender, guardian)
+    return Offspring(marks, Spawner(marks), reaper, ender, guardian, UsageMeter())
 
 
 def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:

@@ -61,6 +61,7 @@ class Marks:
     def __init__(self) -> None:
         self.family = int.from_bytes(os.urandom(4)) >> (32 - _FAMILY_BITS)
         self.leaders: dict[int, Mark] = {}
+        self._first_limit = Mark(self.family, 0).limit
         self._own = resource.getrlimit(_LIMIT)
         self._next_block = 0
         self._taken: set[int] = set()
@@ -90,17 +91,24 @@ class Marks:
 
     @contextmanager
     def laid(self, serial: int) -> Generator[None]:
-        """Have everything that this process starts in the block carry a mark.
-
-        Nothing of this process but the start may depend on the limit meanwhile; nothing does.
-        """
-        if not self.are_kept:
-            yield
-            return
-        resource.setrlimit(_LIMIT, (Mark(self.family, serial).limit, self._own[1]))
+        """Have everything that this process starts in the block carry a mark."""
+        self.lay(serial)
         try:
             yield
         finally:
+            self.lift()
+
+    def lay(self, serial: int) -> None:
+        """Have everything that this process starts carry a mark, until `lift`.
+
+        Nothing of this process but the start may depend on the limit meanwhile; nothing does.
+        """
+        if self.are_kept:
+            resource.setrlimit(_LIMIT, (self._first_limit + serial, self._own[1]))
+
+    def lift(self) -> None:
+        """Have what this process starts carry no mark, or the one that it was given itself."""
+        if self.are_kept:
             resource.setrlimit(_LIMIT, self._own)
 
     def _try(self) -> bool:

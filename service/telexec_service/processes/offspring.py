@@ -7,6 +7,7 @@ from telexec_service.processes.marks import Marks
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
 from telexec_service.processes.tree import TreeEnder
+from telexec_service.processes.usage_meter import UsageMeter
 
 
 @dataclass(slots=True, frozen=True)
@@ -18,6 +19,7 @@ class Offspring:
     reaper: Reaper
     ender: TreeEnder
     guardian: Guardian
+    meter: UsageMeter
 
     async def close(self) -> None:
         """Start, wait for and end nothing any more. Idempotent."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import functools
 import os
-import resource
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,9 +79,10 @@ class Process:
         self.delivery = Delivery(self.log, credit_bytes=credit_bytes)
         self._loop = asyncio.get_running_loop()
         self._pidfd = child.pidfd
-        self._tree = Tree((range(serial, serial + 1),))
+        self._serial = serial
         self._reaper = offspring.reaper
         self._ender = offspring.ender
+        self._meter = offspring.meter
         self._on_change = on_change
         self._on_exit = on_exit
         self._on_end = on_end
@@ -198,14 +198,15 @@ class Process:
         """End the process and all that it started; see `TreeEnder.end`."""
         self.note_end(reason)
         self._is_ending = True
+        tree = Tree((range(self._serial, self._serial + 1),))
         if grace_s > 0:
             note_kill = functools.partial(self.account.add_kill, reason)
-            return self._ender.end(self._tree, grace_s, on_kill=note_kill)
+            return self._ender.end(tree, grace_s, on_kill=note_kill)
         if self.is_running:
             # All of the group at once: what is killed one after the other may see that happen.
             self._try_to_signal(signal.SIGKILL)
             self.account.add_kill(reason)
-        return self._ender.end(self._tree, 0)
+        return self._ender.end(tree, 0)
 
     def note_end(self, reason: EndReason) -> None:
         """Note why the process will have ended, if nothing ended it before."""
@@ -258,7 +259,7 @@ class Process:
         self._advance()
 
     def _reap(self) -> None:
-        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        pid, status, used = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return
         self._loop.remove_reader(self._pidfd)
@@ -268,7 +269,7 @@ class Process:
         self._cancel_timers()
         if self._is_ending:
             self._ender.look()
-        self._exit = exited = _read_status(status, self._end_reason, usage)
+        self._exit = exited = _read_status(status, self._end_reason, self._meter.read(used))
         for pipe in self._pipes:
             pipe.note_exit()
         for pipe in self._pipes:
@@ -325,23 +326,11 @@ class Process:
             self.signal(number)
 
 
-def _read_status(status: int, reason: EndReason | None, used: resource.struct_rusage) -> Exit:
-    usage = _read_usage(used)
+def _read_status(status: int, reason: EndReason | None, usage: Usage) -> Exit:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         return Exit(128 + number, _signal_name(number), reason or EndReason.SIGNALED, usage)
     return Exit(os.WEXITSTATUS(status), None, reason or EndReason.EXITED, usage)
-
-
-def _read_usage(used: resource.struct_rusage) -> Usage:
-    # Until its exec a child shares the memory of the service, and the kernel counts that as its own
-    # (vfork(2)): what is not more than the service ever had says nothing of the child.
-    own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Usage(
-        user_ms=round(used.ru_utime * 1000),
-        system_ms=round(used.ru_stime * 1000),
-        max_rss_bytes=used.ru_maxrss * 1024 if used.ru_maxrss > own_kib else None,
-    )
 
 
 def _signal_name(number: int) -> str:

@@ -151,16 +151,16 @@ class Spawner:
         with self._directory(request.cwd):
             program = find_program(name, request.environment, self._fallback_path)
             try:
-                with self._marks.laid(serial):
-                    pid = os.posix_spawn(
-                        program,
-                        argv,
-                        request.environment,
-                        file_actions=actions,
-                        setsid=True,
-                        setsigmask=(),
-                        setsigdef=_ALL_SIGNALS,
-                    )
+                self._marks.lay(serial)
+                pid = os.posix_spawn(
+                    program,
+                    argv,
+                    request.environment,
+                    file_actions=actions,
+                    setsid=True,
+                    setsigmask=(),
+                    setsigdef=_ALL_SIGNALS,
+                )
             except (FileNotFoundError, NotADirectoryError) as error:
                 # The file was there a moment ago, so it is what its first line names.
                 raise not_found(name, "the interpreter that it names is not there") from error
@@ -171,6 +171,8 @@ class Spawner:
                     why = "it is neither a binary of this host nor a script with a #! line"
                     raise not_executable(name, why) from error
                 raise
+            finally:
+                self._marks.lift()
             self._marks.note_leader(pid, serial)
             return pid
 

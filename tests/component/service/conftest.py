@@ -18,6 +18,7 @@ from telexec_service.processes.process import Process
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner, SpawnRequest
 from telexec_service.processes.tree import TreeEnder
+from telexec_service.processes.usage_meter import UsageMeter
 from tests.harness.deadline import DEADLINE_S
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -38,6 +39,7 @@ class Runner:
             self.reaper,
             self.ender,
             Guardian(self.marks, self.reaper, structlog.get_logger()),
+            UsageMeter(),
         )
         self.counters = Counters()
         self.processes: list[Process] = []
