@@ -1,7 +1,6 @@
 """One child: its output into the log, its input from the queue, and the truth about its end."""
 
 import asyncio
-import contextlib
 import functools
 import os
 import signal
@@ -203,8 +202,6 @@ class Process:
             note_kill = functools.partial(self.account.add_kill, reason)
             return self._ender.end(tree, grace_s, on_kill=note_kill)
         if self.is_running:
-            # All of the group at once: what is killed one after the other may see that happen.
-            self._try_to_signal(signal.SIGKILL)
             self.account.add_kill(reason)
         return self._ender.end(tree, 0)
 
@@ -319,11 +316,6 @@ class Process:
             self._idle_timer = self._loop.call_later(
                 idle_s - quiet_s, self._check_idle, idle_s, kill_grace_s
             )
-
-    def _try_to_signal(self, number: int) -> None:
-        # One that became another user's cannot be ended; that must not keep the others alive.
-        with contextlib.suppress(RpcFailure):
-            self.signal(number)
 
 
 def _read_status(status: int, reason: EndReason | None, usage: Usage) -> Exit:

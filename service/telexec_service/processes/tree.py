@@ -1,6 +1,7 @@
 """Trees of processes: what one start, or one session, has brought into the world."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable
@@ -15,9 +16,12 @@ from telexec_service.processes.marks import SERIALS, Mark, Marks
 LOOKS_IN_A_ROW = 20
 """How often a tree that starts new processes is looked at before anything else is served."""
 
+RETRY_S = 0.05
+"""How long after a look that failed, because the host is short of something, there is another."""
+
 _ASK = (signal.SIGTERM, signal.SIGCONT)
-_FREEZE = (signal.SIGSTOP,)
-_KILL = (signal.SIGKILL,)
+_SPARE_DESCRIPTORS = 2
+"""How many descriptors a look needs at the same time."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -67,6 +71,8 @@ class TreeEnder:
         self._spared = spared
         self._log = log
         self._endings: dict[Tree, _Ending] = {}
+        self._spare: list[int] = []
+        self._keep_spare()
         self._timer: asyncio.TimerHandle | None = None
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -112,6 +118,7 @@ class TreeEnder:
             self._timer = None
         for ending in tuple(self._endings.values()):
             self._finish(ending, ())
+        self._free_spare()
 
     def look(self) -> None:
         """Look at every tree that is ending now: something of them may have ended."""
@@ -130,15 +137,36 @@ class TreeEnder:
 
     def _look(self) -> None:
         self._timer = None
+        # A service that has no descriptors left must still be able to end what has them.
+        self._free_spare()
+        try:
+            self._look_in_a_row()
+        except OSError as error:
+            self._log.warning("processes.unseen", error=error.strerror)
+            self._timer = self._loop.call_later(RETRY_S, self._look)
+        else:
+            self._arm()
+        finally:
+            self._keep_spare()
+
+    def _look_in_a_row(self) -> None:
         for _ in range(LOOKS_IN_A_ROW):
             now = self._loop.time()
             due = [ending for ending in self._endings.values() if ending.next_look <= now]
             if not due:
-                break
+                return
             marked = self._census.marked()
             for ending in due:
                 self._step(ending, marked, now)
-        self._arm()
+
+    def _keep_spare(self) -> None:
+        with contextlib.suppress(OSError):
+            while len(self._spare) < _SPARE_DESCRIPTORS:
+                self._spare.append(os.open(os.devnull, os.O_PATH | os.O_CLOEXEC))
+
+    def _free_spare(self) -> None:
+        while self._spare:
+            os.close(self._spare.pop())
 
     def _step(self, ending: _Ending, marked: dict[int, Mark], now: float) -> None:
         members = self._members(ending, marked)
@@ -151,12 +179,15 @@ class TreeEnder:
         if step.action is Action.ASK:
             self._signal(ending, members, _ASK)
         elif step.action is Action.FREEZE:
-            self._signal(ending, members, _FREEZE)
+            self._signal(ending, members, (signal.SIGSTOP,))
         elif step.action is Action.KILL:
             if ending.on_kill is not None:
                 ending.on_kill()
                 ending.on_kill = None
-            self._signal(ending, members, _KILL)
+            if len(members) > 1:
+                # None is to go on, and do what it would do next, because another one was killed.
+                self._signal(ending, members, (signal.SIGSTOP,))
+            self._signal(ending, members, (signal.SIGKILL,))
 
     def _members(self, ending: _Ending, marked: dict[int, Mark]) -> dict[int, Member]:
         spared = {os.getpid(), *self._spared()}
