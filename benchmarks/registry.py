@@ -9,10 +9,11 @@ from benchmarks.subjects.floor import Floor
 from benchmarks.subjects.openssh import OpenSsh
 from benchmarks.subjects.subject import Subject
 from benchmarks.subjects.swerex import SweRex
-from benchmarks.subjects.telexec import TelexecClient, TelexecLean
+from benchmarks.subjects.telexec import TelexecClient, TelexecLean, TelexecLeanBinary
 
 SUBJECTS: Mapping[str, Callable[[], Subject]] = {
     "telexec": TelexecLean,
+    "telexec-binary": TelexecLeanBinary,
     "telexec-client": TelexecClient,
     "codex": Codex,
     "openssh": OpenSsh,

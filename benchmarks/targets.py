@@ -49,7 +49,7 @@ def at_least(
     return Target(workload, metric, subject, bound, is_at_most=False, base=base)
 
 
-OURS, CLIENT = "telexec", "telexec-client"
+OURS, BINARY, CLIENT = "telexec", "telexec-binary", "telexec-client"
 _LATENCIES = (("exec", "p50"), ("lines", "time"), ("echo", "p50"))
 _RATES = (("rate", "c=1"), ("rate", "c=8"), ("rate", "c=32"), ("zeros", "rate"), ("text", "rate"))
 
@@ -67,6 +67,12 @@ TARGETS = (
     at_most("zeros", "server CPU", OURS, 0.35, "codex"),
     at_least("text", "rate", OURS, 2.2, "codex"),
     at_most("text", "server CPU", OURS, 0.35, "codex"),
+    at_least("zeros", "rate", BINARY, 3.5, "codex"),
+    at_least("zeros", "rate", BINARY, 2.5, "openssh"),
+    at_most("zeros", "server CPU", BINARY, 0.2, "codex"),
+    at_least("text", "rate", BINARY, 3.5, "codex"),
+    at_least("text", "rate", BINARY, 2.5, "openssh"),
+    at_most("text", "server CPU", BINARY, 0.2, "codex"),
     at_least("lines", "rate", OURS, 1.8, "codex"),
     at_most("echo", "p50", OURS, 1.0, "codex"),
     at_most("fanout200", "p99", OURS, 1.0, "codex"),
@@ -78,10 +84,10 @@ TARGETS = (
     at_most("flatness", "laden / fresh", OURS, 1.2),
     at_most("ballast", "laden / lean", OURS, 1.2),
     at_most("fairness", "p99 beside / alone", CLIENT, 3),
-    *(at_most(workload, metric, CLIENT, 1.25, OURS) for workload, metric in _LATENCIES),
-    *(at_least(workload, metric, CLIENT, 0.8, OURS) for workload, metric in _RATES),
+    *(at_most(workload, metric, CLIENT, 1.25, BINARY) for workload, metric in _LATENCIES),
+    *(at_least(workload, metric, CLIENT, 0.8, BINARY) for workload, metric in _RATES),
 )
-"""Of the text dialect; a subject that speaks another has its own."""
+"""The client library is held against the load generator that speaks the same dialect."""
 
 
 def verdicts(results: Results) -> list[Verdict]:

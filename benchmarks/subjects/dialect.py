@@ -1,9 +1,10 @@
-"""How the messages of the protocol are written and read: text frames (docs/protocol.md).
+"""How the messages of the protocol are written and read (docs/protocol.md).
 
-As little as a client can do. A dialect with other frames has the same methods.
+As little as a client can do.
 """
 
 import json
+import struct
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -82,6 +83,8 @@ class TextDialect:
     """JSON in text frames, bytes as base64: what every peer of the protocol understands."""
 
     _TEXT = 1
+    _wish = b""
+    """What it says of extensions when it opens a session."""
 
     def __init__(self) -> None:
         self._decoder = msgspec.json.Decoder(_Message)
@@ -89,7 +92,7 @@ class TextDialect:
     def initialize(self, request_id: int) -> tuple[int, bytes]:
         return self._TEXT, (
             b'{"id":%d,"method":"initialize","params":{"clientName":"benchmarks",'
-            b'"resumeSessionId":null}}' % request_id
+            b'"resumeSessionId":null%b}}' % (request_id, self._wish)
         )
 
     def initialized(self) -> tuple[int, bytes]:
@@ -100,13 +103,14 @@ class TextDialect:
     ) -> tuple[int, bytes]:
         return self._TEXT, (
             b'{"id":%d,"method":"process/start","params":{"processId":"%b","argv":%b,'
-            b'"cwd":"file:///","env":{},"envPolicy":%b,"tty":false,"pipeStdin":%b}}'
+            b'"cwd":"file:///","env":{},"envPolicy":%b,"tty":false,"pipeStdin":%b%b}}'
             % (
                 request_id,
                 process_id,
                 json.dumps(list(argv)).encode(),
                 _POLICY,
                 b"true" if stdin else b"false",
+                self._more_to_start(process_id),
             )
         )
 
@@ -132,6 +136,13 @@ class TextDialect:
                 data = pybase64.b64decode(chunk, validate=True)
             listener.on_output(bytes(buffer[id_at:id_end]), data)
             return
+        self._take_json(buffer, start, end, listener)
+
+    def _more_to_start(self, process_id: bytes) -> bytes:
+        """Return further params of a start."""
+        return b""
+
+    def _take_json(self, buffer: bytearray, start: int, end: int, listener: Listener) -> None:
         message = self._decoder.decode(bytes(buffer[start:end]))
         if message.id is not None:
             listener.on_answer(message.id, message.error.message if message.error else None)
@@ -141,3 +152,35 @@ class TextDialect:
             listener.on_closed(message.params.process_id.encode())
         elif message.method == "process/output":
             raise AssertionError("cannot read output whose method is not its first member")
+
+
+class BinaryDialect(TextDialect):
+    """The extension `binaryFrames`: output and input as they are, behind 16 bytes each."""
+
+    _BINARY = 2
+    _HEADER = struct.Struct("!BBHIQ")
+    _OUTPUT_KIND, _INPUT_KIND = 1, 2
+    _wish = b',"telexec":{"version":1}'
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handles: dict[bytes, int] = {}
+        self._process_ids: list[bytes] = []
+
+    def write(self, request_id: int, process_id: bytes, data: bytes) -> tuple[int, bytes]:
+        handle = self._handles[process_id]
+        return self._BINARY, self._HEADER.pack(self._INPUT_KIND, 0, 0, handle, request_id) + data
+
+    def take(self, buffer: bytearray, start: int, end: int, listener: Listener) -> None:
+        if buffer[start] != self._OUTPUT_KIND:
+            self._take_json(buffer, start, end, listener)
+            return
+        handle = self._HEADER.unpack_from(buffer, start)[3]
+        with memoryview(buffer) as whole:
+            data = bytes(whole[start + self._HEADER.size : end])
+        listener.on_output(self._process_ids[handle], data)
+
+    def _more_to_start(self, process_id: bytes) -> bytes:
+        self._handles[process_id] = handle = len(self._process_ids)
+        self._process_ids.append(process_id)
+        return b',"handle":%d' % handle

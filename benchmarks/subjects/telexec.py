@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from benchmarks.subjects.dialect import Dialect, TextDialect
+from benchmarks.subjects.dialect import BinaryDialect, Dialect, TextDialect
 from benchmarks.subjects.lean_connection import LeanConnection
 from benchmarks.subjects.server_process import ServerProcess, minimal_environment
 from benchmarks.subjects.subject import Connection, Running, Subject, Take
@@ -77,11 +77,19 @@ class TelexecLean(TelexecService):
         return await LeanConnection.open(self.url, self.dialect(), token=self.token)
 
 
+class TelexecLeanBinary(TelexecLean):
+    """Under the load generator, which asks for binary frames."""
+
+    name = "telexec-binary"
+    about = "the same, binary frames"
+    dialect = BinaryDialect
+
+
 class TelexecClient(TelexecService):
     """Under its own client library."""
 
     name = "telexec-client"
-    about = "telexec-service, under telexec_client"
+    about = "telexec-service, under telexec_client, which speaks binary frames with it"
 
     async def connect(self) -> Connection:
         return await ClientConnection.open(self.url, self.token)

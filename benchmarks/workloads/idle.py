@@ -29,7 +29,7 @@ class Idle(Workload):
     )
     needs = frozenset({Ability.RUN, Ability.STREAM, Ability.SERVE})
     # Its connections are those of the load generator to the service.
-    without = frozenset({"telexec-client"})
+    without = frozenset({"telexec-binary", "telexec-client"})
     is_heavy = True
 
     async def measure(self, subject: Subject, size: Size) -> dict[str, float]:

@@ -22,7 +22,7 @@ class StartUp(Workload):
     metrics = (Metric("time", "ms", "lower"),)
     needs = frozenset({Ability.SERVE, Ability.RUN})
     # It is the same server.
-    without = frozenset({"telexec-client"})
+    without = frozenset({"telexec-binary", "telexec-client"})
 
     async def measure(self, subject: Subject, size: Size) -> dict[str, float]:
         fresh = SUBJECTS[subject.name]()

@@ -38,7 +38,7 @@ TINY = dataclasses.replace(
     finished_processes=8,
     ballast_mib=1,
 )
-OURS = ("telexec", "telexec-client", "floor", "websocket")
+OURS = ("telexec", "telexec-binary", "telexec-client", "floor", "websocket")
 
 
 def measured_run(subjects: Sequence[str], workload: Workload) -> Results:
