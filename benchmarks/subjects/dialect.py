@@ -175,7 +175,7 @@ class BinaryDialect(TextDialect):
         if buffer[start] != self._OUTPUT_KIND:
             self._take_json(buffer, start, end, listener)
             return
-        handle = self._HEADER.unpack_from(buffer, start)[3]
+        handle: int = self._HEADER.unpack_from(buffer, start)[3]
         with memoryview(buffer) as whole:
             data = bytes(whole[start + self._HEADER.size : end])
         listener.on_output(self._process_ids[handle], data)

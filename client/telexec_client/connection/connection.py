@@ -315,7 +315,8 @@ class Connection:
             elif isinstance(frame, Answer):
                 call = self._calls.take(frame.id)
                 if call is not None:
-                    call.succeed(frame.result)
+                    # It is decoded later, and what it is a view of is not its own.
+                    call.succeed(frame.result.copy())
             elif isinstance(frame, Failure):
                 self._take_failure(frame)
             # A request is for nobody: we offer no methods.

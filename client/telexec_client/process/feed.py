@@ -57,7 +57,7 @@ class ProcessFeed:
         self.buffer = OutputBuffer(
             program,
             credit=self._credit,
-            announce=self._announce,
+            announce=lambda _: self._announce_soon(),
             counter=connection.read_gate,
         )
         self._assembler = OutputAssembler(self, max_held_bytes=MAX_HELD_BYTES)
@@ -67,6 +67,7 @@ class ProcessFeed:
         self._received_bytes = 0
         self._unconfirmed_bytes = 0
         self._unconfirmed_pieces = 0
+        self._is_credit_due = False
         self.exit_code: int | None = None
         self.signal: str | None = None
         self.reason: str | None = None
@@ -207,6 +208,17 @@ class ProcessFeed:
             self._unconfirmed_bytes >= self._confirm_bytes
             or self._unconfirmed_pieces >= CONFIRM_PIECES
         ):
+            self._announce_soon()
+
+    def _announce_soon(self) -> None:
+        # Who is woken by what has just arrived reads it first: one announcement is enough then.
+        if not self._is_credit_due:
+            self._is_credit_due = True
+            asyncio.get_running_loop().call_soon(self._announce_if_wanted)
+
+    def _announce_if_wanted(self) -> None:
+        self._is_credit_due = False
+        if self._credit is not None and not self._is_stopped and not self._assembler.is_closed:
             self._announce(self._credit.renew())
 
     def _announce(self, offset: int) -> None:

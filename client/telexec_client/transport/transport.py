@@ -7,7 +7,7 @@ class Receiver(Protocol):
     """Gets what a transport brings. Called on the event loop; must not block."""
 
     def on_frame(self, payload: bytes | bytearray | memoryview) -> None:
-        """Take one frame."""
+        """Take one frame; a view of it is good until this returns."""
         ...
 
     def on_lost(self, why: str, *, is_hung_up: bool) -> None:

@@ -1,6 +1,9 @@
 """Frames as WebSocket messages (RFC 6455), over TCP, TLS or a Unix socket.
 
-An `asyncio.Protocol` around websockets' sans-I/O protocol: no task and no queue per connection.
+A protocol of asyncio's around websockets' sans-I/O protocol: no task and no queue per connection.
+The library does the handshake, control frames, fragments and what is wrong. Whole messages, which
+are all that is frequent, do not go through it: they are found where they were received, so that
+their bytes are copied once only.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI
 
+from telexec_client.core.inbox import Inbox
 from telexec_client.errors import (
     AuthenticationError,
     HandshakeError,
@@ -36,9 +40,10 @@ _SHOWN_CHARS = 200
 """The most that is shown of why a host refused us."""
 
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+_END_OF_HEAD = b"\r\n\r\n"
 
 
-class WebSocketTransport(asyncio.Protocol):
+class WebSocketTransport(asyncio.BufferedProtocol):
     """A `Transport` over one WebSocket connection.
 
     Made by a loop's `create_connection`; usable once `opened` has returned.
@@ -57,6 +62,8 @@ class WebSocketTransport(asyncio.Protocol):
         self._keepalive = Keepalive(self._loop, self._ping, self._dead)
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._gone = asyncio.Event()
+        self._inbox = Inbox(max_frame_bytes=MAX_MESSAGE_BYTES)
+        self._head_tail = b""
         self._fragments: list[bytes] = []
         self._is_flush_due = False
         self._is_reading = True
@@ -148,11 +155,19 @@ class WebSocketTransport(asyncio.Protocol):
         self._protocol.send_request(request)
         self._flush()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Say where to receive."""
+        del sizehint
+        return self._inbox.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take what came, frame by frame."""
         self._keepalive.heard()
-        self._protocol.receive_data(data)
-        self._take_events()
+        self._inbox.filled(nbytes)
+        if self._protocol.state is State.CONNECTING:
+            self._take_head()
+        else:
+            self._take_frames()
 
     def eof_received(self) -> None:
         """Let the loop close the socket: half a WebSocket is of no use."""
@@ -178,6 +193,41 @@ class WebSocketTransport(asyncio.Protocol):
         self._gate.open()
 
     # Inside.
+
+    def _take_head(self) -> None:
+        """Give the library the host's answer, and nothing of what follows it."""
+        content = self._inbox.take_all()
+        # It may have come in parts.
+        seen = self._head_tail + content
+        end = seen.find(_END_OF_HEAD)
+        if end < 0:
+            self._head_tail = seen[1 - len(_END_OF_HEAD) :]
+            self._give_library(content)
+            return
+        end += len(_END_OF_HEAD) - len(self._head_tail)
+        self._give_library(content[:end])
+        rest = content[end:]
+        if rest:
+            self._inbox.put_back(rest)
+            self._take_frames()
+
+    def _take_frames(self) -> None:
+        inbox = self._inbox
+        while self._protocol.state is State.OPEN:
+            frame = inbox.take()
+            if frame is None:
+                if inbox.is_unsound:
+                    break
+                return
+            if not frame.is_message or self._fragments:
+                self._give_library(bytes(frame.content))
+            elif not self._is_over:
+                self._receiver.on_frame(frame.payload)
+        self._give_library(inbox.take_all())
+
+    def _give_library(self, content: bytes) -> None:
+        self._protocol.receive_data(content)
+        self._take_events()
 
     def _take_events(self) -> None:
         for event in self._protocol.events_received():

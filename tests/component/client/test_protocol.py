@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from telexec_client import Client, Process, connect, errors
+from telexec_client.process.buffer import WINDOW_BYTES
 from tests.component.client.scripted_host import (
     GRANT,
     HOST,
@@ -159,21 +160,36 @@ async def test_credit_follows_what_was_read(host: ScriptedHost) -> None:
         window = request["params"]["creditBytes"]
         await line.answer(request, {"processId": process_id})
         process = await starting
-        half = "x" * (window // 2)
-        await line.push(process_id, 1, half)
-        await line.push(process_id, 2, half)
-        await within(process.stdout.read(), what="the output")
-        notice = await line.expect("process/credit")
-        assert notice["params"] == {
-            "processId": process_id,
-            "upToBytes": window,
-            "receivedBytes": window // 2,
-        }
-        await credit_up_to(line, window + window // 2)
+        half = window // 2
+        for seq, received in ((1, half), (2, window)):
+            await line.push(process_id, seq, "x" * half)
+            # What has arrived is confirmed, although nobody reads it.
+            assert (await line.expect("process/credit"))["params"] == {
+                "processId": process_id,
+                "upToBytes": window,
+                "receivedBytes": received,
+            }
+        assert len(await within(process.stdout.read(), what="the output")) == half
+        await credit_up_to(line, window + half)
         waiting = asyncio.ensure_future(process.wait(max_output_bytes=10 * window))
-        await credit_up_to(line, window // 2 + 10 * window + 1)
+        await credit_up_to(line, half + 10 * window + 1)
         await line.push_end(process_id, 3)
-        assert len((await waiting).stdout) == window // 2
+        assert len((await waiting).stdout) == half
+
+
+async def test_output_that_is_read_as_it_arrives_is_confirmed_and_paid_for_at_once(
+    host: ScriptedHost,
+) -> None:
+    async with client_of(host) as (client, line):
+        process, process_id = await started(client, line)
+        reading = asyncio.ensure_future(process.stdout.read())
+        await line.push(process_id, 1, "x" * (WINDOW_BYTES // 2))
+        assert len(await within(reading, what="the output")) == WINDOW_BYTES // 2
+        assert (await line.expect("process/credit"))["params"] == {
+            "processId": process_id,
+            "upToBytes": WINDOW_BYTES + WINDOW_BYTES // 2,
+            "receivedBytes": WINDOW_BYTES // 2,
+        }
 
 
 async def credit_up_to(line: Line, offset: int) -> None:
