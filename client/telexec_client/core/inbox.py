@@ -1,7 +1,7 @@
 """What a WebSocket server sends, received where it is taken apart.
 
-It knows just enough of RFC 6455 to find where a sound frame ends. What is unusual about one is for
-a library to judge.
+It knows just enough of RFC 6455 to find the ends of whole messages and of control frames, which is
+all that most servers ever send. The rest is strange to it, and for a library to judge.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,14 @@ FIRST_BYTES = 16 * 1024
 USUAL_BYTES = 256 * 1024
 """The size that it grows to by and by, and has again after a larger frame."""
 
-_WHOLE_MESSAGES = frozenset({0x81, 0x82})
+_MESSAGES = frozenset({0x81, 0x82})
 """How an unfragmented text or binary message begins (RFC 6455, 5.2)."""
 
-_OTHER_FRAMES = frozenset({0x00, 0x01, 0x02, 0x80, 0x88, 0x89, 0x8A})
-"""How a part of a message and a control frame begin."""
+_CONTROL_FRAMES = frozenset({0x88, 0x89, 0x8A})
+"""How a close, a ping and a pong begin; they are never long (RFC 6455, 5.5)."""
+
+_SIZE_IN_2_BYTES = 126
+_SIZE_IN_8_BYTES = 127
 
 
 @dataclass(slots=True)
@@ -24,7 +27,7 @@ class Frame:
     """A frame as it came. Its views are good until something is received again.
 
     Attributes:
-        is_message: Whether it is all of a text or binary message.
+        is_message: Whether it is a text or binary message; otherwise it is a control frame.
         content: All of it.
         payload: What it carries.
     """
@@ -38,21 +41,21 @@ class Inbox:
     """A buffer that is received into, and left frame by frame.
 
     Args:
-        max_frame_bytes: What claims to carry more is unsound.
+        max_message_bytes: A message that claims to be larger is strange.
     """
 
-    def __init__(self, *, max_frame_bytes: int) -> None:
-        self._max_frame_bytes = max_frame_bytes
+    def __init__(self, *, max_message_bytes: int) -> None:
+        self._max_message_bytes = max_message_bytes
         self._buffer = bytearray(FIRST_BYTES)
         self._view = memoryview(self._buffer)
         self._start = 0
         self._end = 0
-        self._is_unsound = False
+        self._is_strange = False
 
     @property
-    def is_unsound(self) -> bool:
-        """Whether what comes next breaks the protocol; it is not taken apart any more."""
-        return self._is_unsound
+    def is_strange(self) -> bool:
+        """Whether something came that is not taken apart, and nothing after it is."""
+        return self._is_strange
 
     def room(self) -> memoryview:
         """Return where to put what comes next; never empty."""
@@ -68,28 +71,28 @@ class Inbox:
         self._end += size_bytes
 
     def take(self) -> Frame | None:
-        """Take out the next frame; `None`: not all of it has come, or `is_unsound`."""
+        """Take out the next frame; `None`: not all of it has come, or it `is_strange`."""
         start = self._start
         available_bytes = self._end - start
-        if available_bytes < 2 or self._is_unsound:
+        if available_bytes < 2 or self._is_strange:
             return None
         buffer = self._buffer
+        is_message = buffer[start] in _MESSAGES
+        # A masked frame, which no server may send, has a larger number here than any size.
+        longest = _SIZE_IN_8_BYTES if is_message else _SIZE_IN_2_BYTES - 1
+        if buffer[start + 1] > longest or not (is_message or buffer[start] in _CONTROL_FRAMES):
+            self._is_strange = True
+            return None
         payload_bytes = buffer[start + 1]
         header_bytes = 2
-        if payload_bytes > 125:
-            header_bytes = 4 if payload_bytes == 126 else 10
-            if available_bytes < header_bytes and payload_bytes < 128:
+        if payload_bytes >= _SIZE_IN_2_BYTES:
+            header_bytes = 4 if payload_bytes == _SIZE_IN_2_BYTES else 10
+            if available_bytes < header_bytes:
                 return None
-            # Of a masked frame, which no server sends, this is nonsense, and not used.
             payload_bytes = int.from_bytes(buffer[start + 2 : start + header_bytes], "big")
-        is_message = buffer[start] in _WHOLE_MESSAGES
-        if (
-            buffer[start + 1] > 127
-            or payload_bytes > self._max_frame_bytes
-            or not (is_message or buffer[start] in _OTHER_FRAMES)
-        ):
-            self._is_unsound = True
-            return None
+            if payload_bytes > self._max_message_bytes:
+                self._is_strange = True
+                return None
         frame_bytes = header_bytes + payload_bytes
         if available_bytes < frame_bytes:
             return None

@@ -1,9 +1,9 @@
 """Frames as WebSocket messages (RFC 6455), over TCP, TLS or a Unix socket.
 
 A protocol of asyncio's around websockets' sans-I/O protocol: no task and no queue per connection.
-The library does the handshake, control frames, fragments and what is wrong. Whole messages, which
-are all that is frequent, do not go through it: they are found where they were received, so that
-their bytes are copied once only.
+The library does the handshake, control frames and, from the first one on, messages in fragments and
+what breaks the protocol. Whole messages, which are all that is frequent, do not go through it: they
+are found where they were received, so that their bytes are copied once only.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._keepalive = Keepalive(self._loop, self._ping, self._dead)
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._gone = asyncio.Event()
-        self._inbox = Inbox(max_frame_bytes=MAX_MESSAGE_BYTES)
+        self._inbox = Inbox(max_message_bytes=MAX_MESSAGE_BYTES)
         self._head_tail = b""
         self._fragments: list[bytes] = []
         self._is_flush_due = False
@@ -216,10 +216,10 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         while self._protocol.state is State.OPEN:
             frame = inbox.take()
             if frame is None:
-                if inbox.is_unsound:
+                if inbox.is_strange:
                     break
                 return
-            if not frame.is_message or self._fragments:
+            if not frame.is_message:
                 self._give_library(bytes(frame.content))
             elif not self._is_over:
                 self._receiver.on_frame(frame.payload)
