@@ -13,7 +13,9 @@ from tests.harness import procfs
 from tests.harness.deadline import DEADLINE_S, eventually
 
 GUARDIAN = "telexec-guard"
-"""The name of a service's guardian."""
+"""The name of a service's guardian, once it is up."""
+
+_GUARDIAN_MODULE = b"telexec_service.processes.guardian_program"
 
 
 class ServerFailedError(AssertionError):
@@ -60,7 +62,7 @@ class Server:
 
     def children(self) -> list[procfs.ProcessEntry]:
         """Return what descends from it, zombies too; its guardian is a part of it."""
-        return [it for it in procfs.descendants(self.pid) if it.name != GUARDIAN]
+        return [it for it in procfs.descendants(self.pid) if not _is_guardian(it.pid)]
 
     def guardian(self) -> procfs.ProcessEntry | None:
         """Return the guardian, `None` before it is there."""
@@ -153,6 +155,14 @@ def running_server(
 def minimal_environment(home: Path) -> dict[str, str]:
     """Return what a program needs to run here and nothing of this process's own."""
     return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
+
+
+def _is_guardian(pid: int) -> bool:
+    # It has its name only after a while.
+    try:
+        return _GUARDIAN_MODULE in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _read_line(process: subprocess.Popen[bytes], log_file: Path) -> str:
