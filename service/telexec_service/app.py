@@ -33,6 +33,7 @@ from telexec_service.processes.canary import CanaryError, check_nothing_hidden_i
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.offspring import Offspring
+from telexec_service.processes.readiness import Readiness
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
 from telexec_service.processes.tree import WHOLE_HOST, TreeEnder
@@ -273,7 +274,7 @@ def _offspring(log: Any) -> Offspring:
     reaper = Reaper(adopts_orphans=True)
     guardian = Guardian(marks, reaper, log)
     ender = TreeEnder(marks, lambda: guardian.pids, log)
-    return Offspring(marks, Spawner(marks), reaper, ender, guardian, UsageMeter())
+    return Offspring(marks, Spawner(marks), reaper, ender, guardian, UsageMeter(), Readiness())
 
 
 def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:

@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from telexec_schemas.identifiers import Seq
 from telexec_schemas.process import Stream, Usage
 
 
-@dataclass(slots=True, frozen=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """A piece of output. `end` is the offset of its last byte plus one, over all output."""
 
     seq: Seq
@@ -18,8 +18,7 @@ class Output:
     end: int
 
 
-@dataclass(slots=True, frozen=True)
-class Exited:
+class Exited(msgspec.Struct, frozen=True):
     """The process is gone; `exit_code` is 128+N after death by signal N."""
 
     seq: Seq
@@ -29,8 +28,7 @@ class Exited:
     usage: Usage
 
 
-@dataclass(slots=True, frozen=True)
-class Closed:
+class Closed(msgspec.Struct, frozen=True):
     """The last event: the output is closed and the exit is known."""
 
     seq: Seq
@@ -39,8 +37,7 @@ class Closed:
 Event = Output | Exited | Closed
 
 
-@dataclass(slots=True, frozen=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """What a reader got: pieces of output, and the number that the next read starts at."""
 
     pieces: tuple[Output, ...]

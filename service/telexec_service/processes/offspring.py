@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
+from telexec_service.processes.readiness import Readiness
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
 from telexec_service.processes.tree import TreeEnder
@@ -20,6 +21,7 @@ class Offspring:
     ender: TreeEnder
     guardian: Guardian
     meter: UsageMeter
+    readiness: Readiness
 
     async def close(self) -> None:
         """Start, wait for and end nothing any more. Idempotent."""
@@ -27,3 +29,4 @@ class Offspring:
         await self.guardian.close()
         self.reaper.close()
         self.spawner.close()
+        self.readiness.close()

@@ -1,6 +1,5 @@
 """Reading one stream of a child's output."""
 
-import asyncio
 import fcntl
 import os
 import struct
@@ -8,10 +7,14 @@ import termios
 from collections.abc import Callable
 
 from telexec_schemas.process import Stream
+from telexec_service.processes.pipe_capacity import widen
+from telexec_service.processes.readiness import Readiness
 
 CHUNK_BYTES = 64 * 1024
 """The most that is read at once, and so the largest piece of output."""
 
+MUCH_BYTES = 16 * 1024
+"""Who has written so much until it was read gets a wider pipe, as does who has to wait."""
 
 PTY_BUFFER_BYTES = 1024 * 1024
 """More than the kernel holds of a PTY's output (640 KiB, and 4 KiB that are ready to be read)."""
@@ -28,15 +31,17 @@ class OutputPipe:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        readiness: Readiness,
         descriptor: int,
         stream: Stream,
         on_data: Callable[[Stream, bytes], None],
         on_drained: Callable[[], None],
     ) -> None:
-        self._loop = loop
+        self._readiness = readiness
         self._descriptor = descriptor
         self._stream: Stream = stream
+        # A PTY cannot be widened.
+        self._is_wide = stream == "pty"
         self._on_data = on_data
         self._on_drained = on_drained
         self._is_reading = False
@@ -54,9 +59,10 @@ class OutputPipe:
             return
         self._is_reading = wanted
         if wanted:
-            self._loop.add_reader(self._descriptor, self._read)
+            self._readiness.watch(self._descriptor, self._read)
         else:
-            self._loop.remove_reader(self._descriptor)
+            self._readiness.unwatch(self._descriptor)
+            self._widen()
 
     def note_exit(self) -> None:
         """Look how much the pipe holds: so much was written before the child was gone."""
@@ -78,9 +84,15 @@ class OutputPipe:
     def close(self) -> None:
         """Stop reading and close the descriptor; nothing is called after that."""
         if self.is_open:
-            self.set_reading(False)
+            if self._is_reading:
+                self._readiness.unwatch(self._descriptor)
             self.is_open = False
             os.close(self._descriptor)
+
+    def _widen(self) -> None:
+        if not self._is_wide:
+            self._is_wide = True
+            widen(self._descriptor)
 
     def _read(self) -> None:
         try:
@@ -95,6 +107,8 @@ class OutputPipe:
             data = b""
         self._owed_bytes -= len(data)
         if data:
+            if len(data) >= MUCH_BYTES:
+                self._widen()
             self._on_data(self._stream, data)
         else:
             self.close()

@@ -5,7 +5,8 @@ import functools
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, WriteId
@@ -29,8 +30,7 @@ from telexec_service.processes.stdin import StdinWriter
 from telexec_service.processes.tree import Tree
 
 
-@dataclass(slots=True, frozen=True)
-class Exit:
+class Exit(msgspec.Struct, frozen=True):
     """How a child ended; `code` is 128+N after death by signal N."""
 
     code: int
@@ -79,6 +79,7 @@ class Process:
         self._loop = asyncio.get_running_loop()
         self._pidfd = child.pidfd
         self._serial = serial
+        self._readiness = offspring.readiness
         self._reaper = offspring.reaper
         self._ender = offspring.ender
         self._meter = offspring.meter
@@ -108,12 +109,12 @@ class Process:
         if child.stderr is not None:
             streams.append((child.stderr, "stderr"))
         self._pipes = [
-            OutputPipe(self._loop, descriptor, stream, self._take, self._advance)
+            OutputPipe(self._readiness, descriptor, stream, self._take, self._advance)
             for descriptor, stream in streams
         ]
         for pipe in self._pipes:
             pipe.set_reading(True)
-        self._loop.add_reader(self._pidfd, self._reap)
+        self._readiness.watch(self._pidfd, self._reap)
         self._reaper.announce(self.pid)
 
     @property
@@ -214,7 +215,9 @@ class Process:
         self.log.trim(self.delivery.pinned_byte)
         self.account.set_retained(self.log.retained_bytes)
         has_room = not self.delivery.is_log_full
-        if has_room and not self._had_room and self._last_output is not None:
+        if has_room == self._had_room:
+            return
+        if has_room and self._last_output is not None:
             # It could not write until now.
             self._last_output = self._loop.time()
         self._had_room = has_room
@@ -235,7 +238,7 @@ class Process:
         A child that still runs is left to the reaper.
         """
         if self._pidfd >= 0:
-            self._loop.remove_reader(self._pidfd)
+            self._readiness.unwatch(self._pidfd)
             self._reaper.adopt(self.pid, self._pidfd)
             self._pidfd = -1
             self.note_end(reason)
@@ -253,13 +256,16 @@ class Process:
         self.account.add_output(stream, len(data))
         if self._last_output is not None:
             self._last_output = self._loop.time()
-        self._advance()
+        if self._exit is None:
+            self._tell_change()
+        else:
+            self._advance()
 
     def _reap(self) -> None:
         pid, status, used = os.wait4(self.pid, os.WNOHANG)
         if pid == 0:
             return
-        self._loop.remove_reader(self._pidfd)
+        self._readiness.unwatch(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1
         self._reaper.forget(self.pid)
@@ -283,15 +289,19 @@ class Process:
 
     def _advance(self) -> None:
         """Note the exit once what was written before it is in the log, and the close after it."""
-        if self._exit is not None:
-            if self.log.exit is None and not any(pipe.owes for pipe in self._pipes):
-                end = self._exit
-                self.log.append_exit(end.code, end.signal, end.reason, end.usage)
-            if self.log.exit is not None and not any(pipe.is_open for pipe in self._pipes):
-                self._stdin.close()
-                if not self.log.is_closed:
-                    self.log.append_closed()
-                    self._tell_end()
+        end = self._exit
+        if end is None:
+            return
+        if self.log.exit is None and not any(pipe.owes for pipe in self._pipes):
+            self.log.append_exit(end.code, end.signal, end.reason, end.usage)
+        if self.log.exit is not None and not any(pipe.is_open for pipe in self._pipes):
+            self._stdin.close()
+            if not self.log.is_closed:
+                self.log.append_closed()
+                self._tell_end()
+        self._tell_change()
+
+    def _tell_change(self) -> None:
         self._on_change(self)
         for on_change in tuple(self._readers):
             on_change()

@@ -11,7 +11,9 @@ from telexec_service.core.failure import RpcFailure
 def find_program(name: str, environment: Mapping[str, str], fallback_path: str) -> str:
     """Return the file to execute, looked up as execvp(3) does, in the child's PATH.
 
-    Call it in the child's working directory: relative names and PATH entries are relative to it.
+    A path is returned as it is: whether it can be executed is seen when it is; if not,
+    `check_executable` says why. Call it in the child's working directory: relative names and PATH
+    entries are relative to it.
 
     Args:
         name: The program; with a slash it is a path and is not looked up.
@@ -19,23 +21,23 @@ def find_program(name: str, environment: Mapping[str, str], fallback_path: str) 
         fallback_path: The PATH for a child that has none.
 
     Raises:
-        RpcFailure: There is no such file, or it is a directory or not executable.
+        RpcFailure: A name stands for no file, or only for directories or what is not executable.
     """
     if "/" in name:
-        _check_executable(name)
         return name
     path = environment.get("PATH", fallback_path)
-    not_executable: RpcFailure | None = None
-    for directory in path.split(os.pathsep) if name else ():
-        candidate = os.path.join(directory or ".", name)
+    candidates = [os.path.join(it or ".", name) for it in path.split(os.pathsep)] if name else []
+    for candidate in candidates:
+        # Mostly it is not there: the cheapest question first.
+        if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
+            return candidate
+    for candidate in candidates:
         try:
-            _check_executable(candidate)
+            check_executable(candidate)
         except RpcFailure as failure:
             if failure.reason is ErrorReason.PROGRAM_NOT_EXECUTABLE:
-                not_executable = not_executable or failure
-            continue
-        return candidate
-    raise not_executable or not_found(name, f"it is in no directory of PATH ({path})")
+                raise
+    raise not_found(name, f"it is in no directory of PATH ({path})")
 
 
 def not_found(name: str, why: str) -> RpcFailure:
@@ -58,7 +60,12 @@ def not_executable(name: str, why: str) -> RpcFailure:
     )
 
 
-def _check_executable(file: str) -> None:
+def check_executable(file: str) -> None:
+    """Raise what keeps a file from being executed, as far as can be seen without trying.
+
+    Raises:
+        RpcFailure: There is no such file, or it is a directory or not executable.
+    """
     try:
         mode = os.stat(file).st_mode
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -11,24 +11,26 @@ import os
 import signal
 import struct
 import termios
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.process import TerminalSize
 from telexec_service.core.failure import RpcFailure
 from telexec_service.processes.marks import Marks
-from telexec_service.processes.program import find_program, not_executable, not_found
-
-PIPE_BYTES = 1024 * 1024
-"""The capacity asked of a pipe that carries output; the kernel may give less (pipe(7))."""
+from telexec_service.processes.program import (
+    check_executable,
+    find_program,
+    not_executable,
+    not_found,
+)
 
 _NULL_DEVICE = "/dev/null"
 _ALL_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
-@dataclass(slots=True, frozen=True)
-class SpawnRequest:
+class SpawnRequest(msgspec.Struct, frozen=True):
     """What to start. `size`: on a PTY of this size; None: on pipes."""
 
     argv: Sequence[str]
@@ -39,8 +41,7 @@ class SpawnRequest:
     pipe_stdin: bool
 
 
-@dataclass(slots=True, frozen=True)
-class Child:
+class Child(msgspec.Struct, frozen=True):
     """A running child: the leader of a session and process group of its own.
 
     All descriptors are the caller's to close; they are non-blocking. On a PTY `stdin` and `stdout`
@@ -89,56 +90,58 @@ class Spawner:
                     f"cannot pass the argument {argument!r}: it holds a NUL",
                     subject=argument,
                 )
-        with contextlib.ExitStack() as undo:
-            try:
-                if request.size is None:
-                    return self._spawn_on_pipes(request, serial, undo)
-                return self._spawn_on_pty(request, serial, request.size, undo)
-            except OSError as error:
-                raise RpcFailure(
-                    ErrorCode.INTERNAL,
-                    ErrorReason.SPAWN_FAILED,
-                    f"cannot start {request.argv[0]!r}: {error.strerror}",
-                    subject=request.argv[0],
-                ) from error
+        opened = _Opened()
+        try:
+            if request.size is None:
+                return self._spawn_on_pipes(request, serial, opened)
+            return self._spawn_on_pty(request, serial, request.size, opened)
+        except OSError as error:
+            opened.close_ours()
+            raise RpcFailure(
+                ErrorCode.INTERNAL,
+                ErrorReason.SPAWN_FAILED,
+                f"cannot start {request.argv[0]!r}: {error.strerror}",
+                subject=request.argv[0],
+            ) from error
+        except BaseException:
+            opened.close_ours()
+            raise
+        finally:
+            opened.close_theirs()
 
-    def _spawn_on_pipes(
-        self, request: SpawnRequest, serial: int, undo: contextlib.ExitStack
-    ) -> Child:
+    def _spawn_on_pipes(self, request: SpawnRequest, serial: int, opened: "_Opened") -> Child:
         ours_in: int | None = None
         actions: list[tuple[int | str, ...]] = []
-        with contextlib.ExitStack() as theirs:
-            if request.pipe_stdin:
-                read_end, ours_in = _pipe(theirs, undo, we_read=False)
-                actions.append((os.POSIX_SPAWN_DUP2, read_end, 0))
-            else:
-                actions.append((os.POSIX_SPAWN_OPEN, 0, _NULL_DEVICE, os.O_RDONLY, 0))
-            write_end, ours_out = _pipe(theirs, undo, we_read=True)
-            actions.append((os.POSIX_SPAWN_DUP2, write_end, 1))
-            write_end, ours_err = _pipe(theirs, undo, we_read=True)
-            actions.append((os.POSIX_SPAWN_DUP2, write_end, 2))
-            pid = self._posix_spawn(request, serial, actions)
-        return _keep(undo, Child(pid, _open_pidfd(pid), ours_in, ours_out, ours_err))
+        if request.pipe_stdin:
+            read_end, ours_in = opened.pipe(we_read=False)
+            actions.append((os.POSIX_SPAWN_DUP2, read_end, 0))
+        else:
+            actions.append((os.POSIX_SPAWN_OPEN, 0, _NULL_DEVICE, os.O_RDONLY, 0))
+        write_end, ours_out = opened.pipe(we_read=True)
+        actions.append((os.POSIX_SPAWN_DUP2, write_end, 1))
+        write_end, ours_err = opened.pipe(we_read=True)
+        actions.append((os.POSIX_SPAWN_DUP2, write_end, 2))
+        pid = self._posix_spawn(request, serial, actions)
+        return Child(pid, _open_pidfd(pid), ours_in, ours_out, ours_err)
 
     def _spawn_on_pty(
-        self, request: SpawnRequest, serial: int, size: TerminalSize, undo: contextlib.ExitStack
+        self, request: SpawnRequest, serial: int, size: TerminalSize, opened: "_Opened"
     ) -> Child:
         master, slave = os.openpty()
-        undo.callback(os.close, master)
-        with contextlib.ExitStack() as theirs:
-            theirs.callback(os.close, slave)
-            set_terminal_size(master, size)
-            # The first terminal that a session leader opens becomes its controlling one.
-            actions = [
-                (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0),
-                (os.POSIX_SPAWN_DUP2, 0, 1),
-                (os.POSIX_SPAWN_DUP2, 0, 2),
-            ]
-            os.set_blocking(master, False)
-            ours_in = os.dup(master)
-            undo.callback(os.close, ours_in)
-            pid = self._posix_spawn(request, serial, actions)
-        return _keep(undo, Child(pid, _open_pidfd(pid), ours_in, master, None))
+        opened.ours.append(master)
+        opened.theirs.append(slave)
+        set_terminal_size(master, size)
+        # The first terminal that a session leader opens becomes its controlling one.
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0),
+            (os.POSIX_SPAWN_DUP2, 0, 1),
+            (os.POSIX_SPAWN_DUP2, 0, 2),
+        ]
+        os.set_blocking(master, False)
+        ours_in = os.dup(master)
+        opened.ours.append(ours_in)
+        pid = self._posix_spawn(request, serial, actions)
+        return Child(pid, _open_pidfd(pid), ours_in, master, None)
 
     def _posix_spawn(
         self,
@@ -148,7 +151,8 @@ class Spawner:
     ) -> int:
         name = request.argv[0]
         argv = [name if request.arg0 is None else request.arg0, *request.argv[1:]]
-        with self._directory(request.cwd):
+        _enter_directory(request.cwd)
+        try:
             program = find_program(name, request.environment, self._fallback_path)
             try:
                 self._marks.lay(serial)
@@ -162,9 +166,11 @@ class Spawner:
                     setsigdef=_ALL_SIGNALS,
                 )
             except (FileNotFoundError, NotADirectoryError) as error:
-                # The file was there a moment ago, so it is what its first line names.
+                check_executable(program)
+                # The file is there, so it is what its first line names.
                 raise not_found(name, "the interpreter that it names is not there") from error
             except PermissionError as error:
+                check_executable(program)
                 raise not_executable(name, "permission denied") from error
             except OSError as error:
                 if error.errno == errno.ENOEXEC:
@@ -175,17 +181,37 @@ class Spawner:
                 self._marks.lift()
             self._marks.note_leader(pid, serial)
             return pid
-
-    @contextlib.contextmanager
-    def _directory(self, cwd: str) -> Generator[None]:
-        try:
-            os.chdir(cwd)
-        except OSError as error:
-            raise _directory_failure(cwd, error) from error
-        try:
-            yield
         finally:
             os.fchdir(self._home)
+
+
+class _Opened:
+    """What a start has opened: the ends of the child, and ours, which stay open if it succeeds."""
+
+    __slots__ = ("ours", "theirs")
+
+    def __init__(self) -> None:
+        self.ours: list[int] = []
+        self.theirs: list[int] = []
+
+    def pipe(self, *, we_read: bool) -> tuple[int, int]:
+        """Return the child's and our end of a new pipe; ours is non-blocking."""
+        read_end, write_end = os.pipe()
+        our_end, their_end = (read_end, write_end) if we_read else (write_end, read_end)
+        self.ours.append(our_end)
+        self.theirs.append(their_end)
+        os.set_blocking(our_end, False)
+        return their_end, our_end
+
+    def close_ours(self) -> None:
+        """Give back what nobody will use."""
+        for descriptor in self.ours:
+            os.close(descriptor)
+
+    def close_theirs(self) -> None:
+        """Give back what only the child uses: it has copies by now."""
+        for descriptor in self.theirs:
+            os.close(descriptor)
 
 
 def _inherit_nothing_further() -> None:
@@ -203,21 +229,6 @@ def set_terminal_size(terminal: int, size: TerminalSize) -> None:
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", size.rows, size.columns, 0, 0))
 
 
-def _pipe(
-    theirs: contextlib.ExitStack, ours: contextlib.ExitStack, *, we_read: bool
-) -> tuple[int, int]:
-    """Return the child's and our end of a new pipe; ours is non-blocking."""
-    read_end, write_end = os.pipe()
-    our_end, their_end = (read_end, write_end) if we_read else (write_end, read_end)
-    ours.callback(os.close, our_end)
-    theirs.callback(os.close, their_end)
-    os.set_blocking(our_end, False)
-    # Over the user's quota of pipe memory the default capacity stays (pipe(7)).
-    with contextlib.suppress(PermissionError):
-        fcntl.fcntl(our_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    return their_end, our_end
-
-
 def _open_pidfd(pid: int) -> int:
     try:
         return os.pidfd_open(pid)
@@ -228,9 +239,11 @@ def _open_pidfd(pid: int) -> int:
         raise
 
 
-def _keep(undo: contextlib.ExitStack, child: Child) -> Child:
-    undo.pop_all()
-    return child
+def _enter_directory(cwd: str) -> None:
+    try:
+        os.chdir(cwd)
+    except OSError as error:
+        raise _directory_failure(cwd, error) from error
 
 
 def _directory_failure(cwd: str, error: OSError) -> RpcFailure:

@@ -9,6 +9,7 @@ from telexec_schemas.process import WriteStatus
 from telexec_service.config import Limits
 from telexec_service.core.failure import limit_reached
 from telexec_service.core.write_ids import WriteIds
+from telexec_service.processes.pipe_capacity import widen
 
 _END_OF_FILE = b"\x04"
 
@@ -47,6 +48,8 @@ class StdinWriter:
         self._writes: WriteIds[asyncio.Future[WriteStatus] | WriteStatus] = WriteIds()
         self._is_ending = False
         self._is_watched = False
+        # A PTY cannot be widened.
+        self._is_wide = is_terminal
         self.total_bytes = 0
 
     def write(self, data: bytes, write_id: WriteId) -> WriteStatus | asyncio.Future[WriteStatus]:
@@ -120,14 +123,12 @@ class StdinWriter:
         try:
             while self._queue:
                 data = self._queue[0]
-                written = os.write(self._descriptor, data)
+                written = self._put(self._descriptor, data)
                 self._queued_bytes -= written
                 if written < len(data):
                     self._queue[0] = data[written:]
                     break
                 self._queue.popleft()
-        except BlockingIOError:
-            pass
         except OSError:
             # EPIPE: the child closed its stdin; EIO: the terminal hung up.
             self.close()
@@ -142,6 +143,15 @@ class StdinWriter:
         else:
             self._unwatch()
 
+    def _put(self, descriptor: int, data: memoryview) -> int:
+        """Write, and return how much of it there was room for."""
+        written = _write(descriptor, data)
+        if written < len(data) and not self._is_wide:
+            self._is_wide = True
+            widen(descriptor)
+            written += _write(descriptor, data[written:])
+        return written
+
     def _watch(self) -> None:
         if not self._is_watched and self._descriptor is not None:
             self._loop.add_writer(self._descriptor, self._flush)
@@ -151,6 +161,13 @@ class StdinWriter:
         if self._is_watched and self._descriptor is not None:
             self._loop.remove_writer(self._descriptor)
             self._is_watched = False
+
+
+def _write(descriptor: int, data: memoryview) -> int:
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:
+        return 0
 
 
 def _resolve(waiting: asyncio.Future[WriteStatus], status: WriteStatus) -> None:

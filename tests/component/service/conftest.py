@@ -15,6 +15,7 @@ from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
+from telexec_service.processes.readiness import Readiness
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner, SpawnRequest
 from telexec_service.processes.tree import TreeEnder
@@ -40,6 +41,7 @@ class Runner:
             self.ender,
             Guardian(self.marks, self.reaper, structlog.get_logger()),
             UsageMeter(),
+            Readiness(),
         )
         self.counters = Counters()
         self.processes: list[Process] = []
