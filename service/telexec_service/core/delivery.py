@@ -33,10 +33,10 @@ class Delivery:
         """Return the event to push next; None if there is none or the credit is used up."""
         event = self._log.event(self._next_seq)
         if (
-            isinstance(event, Output)
-            and self._credit_bytes is not None
+            self._credit_bytes is not None
             # A piece may overshoot, so that a credit smaller than a piece still gets through.
             and self._sent_bytes >= self._credit_bytes
+            and isinstance(event, Output)
         ):
             return None
         return event

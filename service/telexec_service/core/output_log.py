@@ -9,7 +9,7 @@ from telexec_schemas.identifiers import Seq
 from telexec_schemas.process import Stream, Usage
 
 
-class Output(msgspec.Struct, frozen=True):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """A piece of output. `end` is the offset of its last byte plus one, over all output."""
 
     seq: Seq
@@ -90,7 +90,7 @@ class OutputLog:
     def append_output(self, stream: Stream, data: bytes) -> None:
         """Take a piece of output."""
         self.total_bytes += len(data)
-        self._events.append(Output(self.next_seq, stream, data, self.total_bytes))
+        self._events.append(Output(Seq(self._next_seq), stream, data, self.total_bytes))
         self._next_seq += 1
 
     def append_exit(self, exit_code: int, signal: str | None, reason: str, usage: Usage) -> None:
@@ -107,8 +107,8 @@ class OutputLog:
 
     def event(self, seq: Seq) -> Event | None:
         """Return a retained event, or None if it is dropped or not there yet."""
-        index = seq - self.first_seq
-        return self._events[index] if 0 <= index < len(self._events) else None
+        behind = self._next_seq - seq
+        return self._events[-behind] if 0 < behind <= len(self._events) else None
 
     def events_after(self, seq: Seq) -> Iterator[Event]:
         """Yield the retained events newer than `seq`, oldest first."""
@@ -135,14 +135,16 @@ class OutputLog:
 
     def trim(self, pinned_byte: int) -> None:
         """Drop the oldest output beyond the capacity, but none from byte `pinned_byte` on."""
+        events = self._events
         while (
-            self.retained_bytes > self.capacity_bytes or len(self._events) > self.capacity_events
-        ) and len(self._events) > 1:
-            oldest, following = self._events[0], self._events[1]
+            self.total_bytes - self._first_byte > self.capacity_bytes
+            or len(events) > self.capacity_events
+        ) and len(events) > 1:
+            oldest, following = events[0], events[1]
             # The newest output stays, however large: it must still reach a reader. So does the end.
             if not isinstance(oldest, Output) or not isinstance(following, Output):
                 return
             if oldest.end > pinned_byte:
                 return
             self._first_byte = oldest.end
-            self._events.popleft()
+            events.popleft()

@@ -21,6 +21,9 @@ _OUTPUT_HEAD = (
     % encode(OUTPUT.name)
 )
 
+_SMALL_BYTES = 1024
+"""Output so short is copied into its frame: that costs less than a frame of several parts."""
+
 
 class OutputSender:
     """The one place that pushes output to a peer.
@@ -39,31 +42,44 @@ class OutputSender:
         self._queued: set[ProcessId] = set()
 
     def announce(self, process: Process) -> None:
-        """Push what is new of a process, now or when it is its turn."""
-        if process.process_id not in self._queued:
-            self._queued.add(process.process_id)
-            self._queue.append(process)
-        self.push()
+        """Push what is new of a process, now or when it is its turn; its log is regulated after."""
+        if process.process_id in self._queued:
+            return
+        if not self._queue:
+            # Mostly nobody waits for a turn.
+            while not self._peer.is_congested:
+                if not self._push_next(process):
+                    return
+                if process.delivery.has_sent_all and not process.log.is_closed:
+                    return
+        self._queued.add(process.process_id)
+        self._queue.append(process)
 
     def push(self) -> None:
-        """Push until the peer is congested or nothing is left."""
+        """Push what waits, until the peer is congested or nothing is left."""
         while self._queue and not self._peer.is_congested:
             process = self._queue.popleft()
-            delivery = process.delivery
-            event = delivery.next_event()
-            if event is None:
-                self._queued.discard(process.process_id)
-                if process.log.is_closed and delivery.has_sent_all:
-                    self._on_delivered(process)
-                continue
-            if isinstance(event, Output) and process.handle is not None:
-                header = output_header(process.handle, event.seq, event.stream)
-                self._peer.send_binary(header, event.data)
+            if self._push_next(process):
+                self._queue.append(process)
+                process.regulate()
             else:
-                self._peer.send(*_frame(process.process_id, event))
-            delivery.mark_sent(event)
-            self._queue.append(process)
-            process.regulate()
+                self._queued.discard(process.process_id)
+
+    def _push_next(self, process: Process) -> bool:
+        """Push the next event of a process; False if there is none to push."""
+        delivery = process.delivery
+        event = delivery.next_event()
+        if event is None:
+            if process.log.is_closed and delivery.has_sent_all:
+                self._on_delivered(process)
+            return False
+        if isinstance(event, Output) and process.handle is not None:
+            header = output_header(process.handle, event.seq, event.stream)
+            self._peer.send_binary(header, event.data)
+        else:
+            self._peer.send(*_frame(process.process_id, event))
+        delivery.mark_sent(event)
+        return True
 
 
 def _frame(process_id: ProcessId, event: Event) -> tuple[bytes, ...]:
@@ -74,7 +90,10 @@ def _frame(process_id: ProcessId, event: Event) -> tuple[bytes, ...]:
             event.seq,
             event.stream.encode(),
         )
-        return head, pybase64.b64encode(event.data), b'"}}'
+        chunk = pybase64.b64encode(event.data)
+        if len(chunk) <= _SMALL_BYTES:
+            return (b'%b%b"}}' % (head, chunk),)
+        return head, chunk, b'"}}'
     if isinstance(event, Exited):
         exited = ProcessExited(
             process_id,

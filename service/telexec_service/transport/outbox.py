@@ -29,14 +29,15 @@ class Outbox:
     @property
     def is_congested(self) -> bool:
         """Whether output should wait until `is_relieved`."""
-        congested = self.is_blocked or self.size_bytes >= CONGESTED_BYTES
-        self._was_congested = self._was_congested or congested
-        return congested
+        if self.is_blocked or self.size_bytes >= CONGESTED_BYTES:
+            self._was_congested = True
+            return True
+        return False
 
-    def add(self, *parts: bytes) -> None:
-        """Queue parts of a message; all of one turn leave in one write."""
+    def add(self, size_bytes: int, *parts: bytes) -> None:
+        """Queue parts of a message, of so many bytes; all of one turn leave in one write."""
         self._parts += parts
-        self.size_bytes += sum(map(len, parts))
+        self.size_bytes += size_bytes
         if not self._is_flush_due:
             self._is_flush_due = True
             self._loop.call_soon(self._flush)

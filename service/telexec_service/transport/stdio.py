@@ -128,7 +128,7 @@ class StdioConnection(asyncio.Protocol):
         """Queue one line; all of one turn of the loop leave in one write."""
         if self._is_lost or self._is_ending:
             return
-        self._outbox.add(*parts, b"\n")
+        self._outbox.add(sum(map(len, parts)) + 1, *parts, b"\n")
 
     def close(self, why: str) -> None:
         """End the connection after what is queued, because the peer broke the protocol."""

@@ -73,6 +73,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._protocol = ServerProtocol(max_size=config.limits.max_frame_bytes)
         self._transport: asyncio.Transport | None = None
         self._receiver: Receiver | None = None
+        self._is_open = False
         self._is_refused = False
         self._is_end_due = False
         self._address = ""
@@ -103,11 +104,13 @@ class WebSocketConnection(asyncio.Protocol):
         for sign in self._signs_of_life:
             _settle(sign, alive=True)
         self._protocol.receive_data(data)
+        self._note_state()
         self._take_events()
 
     def eof_received(self) -> None:
         """Take the peer's end of the stream."""
         self._protocol.receive_eof()
+        self._note_state()
         self._take_events()
 
     def pause_writing(self) -> None:
@@ -124,6 +127,7 @@ class WebSocketConnection(asyncio.Protocol):
         del exc
         self._cancel_timer()
         self._transport = None
+        self._is_open = False
         self._outbox.take()
         for sign in self._signs_of_life:
             _settle(sign, alive=False)
@@ -141,16 +145,15 @@ class WebSocketConnection(asyncio.Protocol):
     @property
     def is_congested(self) -> bool:
         """Whether output should wait: for `Receiver.on_writable`, or for another connection."""
-        if self._protocol.state is not State.OPEN:
-            # Nothing that is sent now arrives: it must not count as pushed.
-            return True
-        return self._outbox.is_congested
+        # After the end nothing that is sent arrives: it must not count as pushed.
+        return not self._is_open or self._outbox.is_congested
 
     def send(self, *parts: bytes) -> None:
         """Queue one text message; all of one turn of the loop leave in one write."""
-        if self._transport is None or self._protocol.state is not State.OPEN:
-            return
-        self._outbox.add(_header(_TEXT, sum(map(len, parts))), *parts)
+        if self._is_open:
+            size = sum(map(len, parts))
+            header = _header(_TEXT, size)
+            self._outbox.add(len(header) + size, header, *parts)
 
     @property
     def takes_binary(self) -> bool:
@@ -159,9 +162,9 @@ class WebSocketConnection(asyncio.Protocol):
 
     def send_binary(self, header: bytes, data: bytes) -> None:
         """Queue one binary message; all of one turn of the loop leave in one write."""
-        if self._transport is None or self._protocol.state is not State.OPEN:
-            return
-        self._outbox.add(_header(_BINARY, len(header) + len(data)) + header, data)
+        if self._is_open:
+            head = _header(_BINARY, len(header) + len(data)) + header
+            self._outbox.add(len(head) + len(data), head, data)
 
     def close(self, why: str) -> None:
         """End the connection after what is queued, because the peer broke the protocol."""
@@ -197,7 +200,7 @@ class WebSocketConnection(asyncio.Protocol):
         sign: asyncio.Future[bool] = self._loop.create_future()
         self._signs_of_life.add(sign)
         try:
-            if self._protocol.state is State.OPEN:
+            if self._is_open:
                 self._ping()
             else:
                 # It said goodbye, or was told to: nobody waits for the rest of the ceremony.
@@ -209,6 +212,10 @@ class WebSocketConnection(asyncio.Protocol):
             return await sign
         finally:
             self._signs_of_life.discard(sign)
+
+    def _note_state(self) -> None:
+        """Remember whether messages can be sent: it is asked for each of them."""
+        self._is_open = self._transport is not None and self._protocol.state is State.OPEN
 
     def _take_events(self) -> None:
         for event in self._protocol.events_received():
@@ -252,7 +259,8 @@ class WebSocketConnection(asyncio.Protocol):
             return
         response = self._protocol.accept(request)
         self._protocol.send_response(response)
-        if self._protocol.state is State.OPEN:
+        self._note_state()
+        if self._is_open:
             self._tell_visit(Visit.OPENED)
             self._credential = self._gate.credential(authorizations)
             self._receiver = self._accept(self)
@@ -342,10 +350,11 @@ class WebSocketConnection(asyncio.Protocol):
                 self._transport.write_eof()
 
     def _close(self, code: CloseCode, why: str) -> None:
-        if self._transport is None or self._protocol.state is not State.OPEN:
+        if not self._is_open:
             return
         reason = why.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
         self._protocol.send_close(code, reason)
+        self._note_state()
         self._write_control()
         self._expect_end()
 
@@ -398,7 +407,7 @@ class WebSocketConnection(asyncio.Protocol):
         return self._written_bytes - self._transport.get_write_buffer_size()
 
     def _ping(self) -> None:
-        if self._protocol.state is State.OPEN:
+        if self._is_open:
             self._protocol.send_ping(b"")
             self._write_control()
 

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 
@@ -250,3 +251,24 @@ async def test_dev_stdin_can_be_opened(runner: Runner) -> None:
     process.end_input()
 
     assert output_of(await runner.closed(process), "stdout") == b"through\n"
+
+
+async def test_only_a_pipe_that_carries_much_is_widened(runner: Runner) -> None:
+    quiet = runner.start(["sh", "-c", "echo little; read forever"], pipe_stdin=True)
+    loud = runner.start(["sh", "-c", "yes"])
+    patient = runner.start(["sleep", "1000"], pipe_stdin=True)
+    patient.write(b"x" * 200_000, WriteId("w"))
+
+    await runner.until(lambda: quiet.log.total_bytes and loud.log.total_bytes > 2**20)
+
+    assert capacity_of(quiet.pid, 0) == capacity_of(quiet.pid, 1) == capacity_of(quiet.pid, 2)
+    assert capacity_of(loud.pid, 1) == capacity_of(patient.pid, 0) == 2**20
+    assert capacity_of(loud.pid, 2) == capacity_of(quiet.pid, 2) < 2**20
+
+
+def capacity_of(pid: int, descriptor: int) -> int:
+    own = os.open(f"/proc/{pid}/fd/{descriptor}", os.O_RDWR | os.O_NONBLOCK)
+    try:
+        return fcntl.fcntl(own, fcntl.F_GETPIPE_SZ)
+    finally:
+        os.close(own)
