@@ -92,3 +92,15 @@ def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
         if fragment:
             headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
             assert fragment in {anchor(heading) for heading in headings}, target
+
+
+def test_every_test_that_shows_a_promise_is_there() -> None:
+    document = (ROOT / "docs/reliability.md").read_text()
+    promises = re.findall(r"^\| (?!promise )(?!---)(.*) \| (.*) \|$", document, re.MULTILINE)
+    assert len(promises) > 10
+    for promise, shown_by in promises:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", shown_by)
+        assert named, f"nothing shows: {promise}"
+        for file, test in named:
+            source = (ROOT / file).read_text()
+            assert re.search(rf"^(?:async )?def {test}\(", source, re.MULTILINE), f"{file}::{test}"
