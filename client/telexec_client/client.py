@@ -26,7 +26,7 @@ from telexec_client.process import (
 from telexec_client.transport import Dialer, command_dialer, embedded_dialer, url_dialer
 from telexec_schemas.environment import EnvironmentExplanation
 from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
-from telexec_schemas.process import TerminalSize
+from telexec_schemas.process import Overflow, TerminalSize
 
 OPEN_TIMEOUT_S = 10.0
 """How long it may take to connect and open a session."""
@@ -80,6 +80,7 @@ class Client:
         timeout_s: float | None = None,
         idle_timeout_s: float | None = None,
         kill_grace_s: float | None = None,
+        overflow: Overflow = "pause",
     ) -> Opening[Process]:
         """Start a process: `async with` ends it with the block, `await` leaves that to the caller.
 
@@ -99,6 +100,9 @@ class Client:
             timeout_s: How long it may run.
             idle_timeout_s: How long it may write nothing.
             kill_grace_s: How much later KILL follows TERM then.
+            overflow: When the host holds as much unread output as it may, a process waits until
+                some is read (`pause`); or the oldest is dropped (`drop`), and reading it raises an
+                `OutputGapError` that says how much.
 
         Raises:
             StartError: It cannot be started; there are kinds of it.
@@ -119,6 +123,7 @@ class Client:
             timeout_s=timeout_s,
             idle_timeout_s=idle_timeout_s,
             kill_grace_s=kill_grace_s,
+            overflow=overflow,
         )
         return Opening(
             lambda: start_process(self._connection, wish, is_embedded=self._is_embedded),
@@ -138,6 +143,7 @@ class Client:
         tty: bool = False,
         timeout_s: float | None = None,
         idle_timeout_s: float | None = None,
+        overflow: Overflow = "pause",
         check: bool = False,
         max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
     ) -> CompletedProcess:
@@ -155,6 +161,7 @@ class Client:
             tty: See `start`.
             timeout_s: See `start`.
             idle_timeout_s: See `start`.
+            overflow: See `start`.
             input: Written to its stdin, which is then closed. A process that ends without reading
                 it is no error. `None`: its stdin is `/dev/null`.
             check: Raise an error if it ends with another exit code than 0.
@@ -185,6 +192,7 @@ class Client:
             stdin=has_input,
             timeout_s=timeout_s,
             idle_timeout_s=idle_timeout_s,
+            overflow=overflow,
         ) as process:
             return await run_to_end(
                 process,

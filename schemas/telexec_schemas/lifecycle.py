@@ -42,6 +42,7 @@ class ExtensionGrant(Message, frozen=True):
     `timeouts`: `timeoutMs`, `idleTimeoutMs` and `killGraceMs` at start. `grace`: `graceMs` in
     `process/terminate`. `flow`: `creditBytes` at start and
     `process/credit`. `lost`: `afterBytes` and `lost` in `process/read`.
+    `overflow`: `overflow` at start, and `process/gap`.
     `binary_frames`: `handle` at start, and what `telexec_schemas.binary_frame` says.
     """
 
@@ -58,6 +59,7 @@ class ExtensionGrant(Message, frozen=True):
     lost: bool = False
     env_profiles: Sequence[str] = ()
     binary_frames: bool = False
+    overflow: bool = False
 
 
 class Initialize(Message, frozen=True):

@@ -30,6 +30,7 @@ RESIZE = Method("process/resize", process.ResizeTerminal, Nothing, repeatable=Tr
 
 # Service to client, per process in the order of `seq`.
 OUTPUT = Notification("process/output", process.OutputPushed)
+GAP = Notification("process/gap", process.OutputGap)
 EXITED = Notification("process/exited", process.ProcessExited)
 CLOSED = Notification("process/closed", process.ProcessClosed)
 # Client to service.

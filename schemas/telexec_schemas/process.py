@@ -19,6 +19,9 @@ Dimension = Annotated[int, Meta(ge=1, le=65_535)]
 Stream = Literal["stdout", "stderr", "pty"]
 """Where output came from; a process with a PTY has `pty` only."""
 
+Overflow = Literal["pause", "drop"]
+"""When the host holds as much output as it may: the process waits, or the oldest is dropped."""
+
 
 class TerminalSize(Message, frozen=True):
     """The size of a PTY, in character cells."""
@@ -46,6 +49,8 @@ class StartProcess(Message, frozen=True):
     it started, after this time, with TERM and, `kill_grace_ms` later, KILL. `idle_timeout_ms`: the
     same after so long without output; time in which the host holds output up does not count.
     `credit_bytes`: push output only up to this offset, until `process/credit` moves it.
+    `overflow`: with `drop` the process never waits for a reader; output that is dropped before it
+    was pushed is told by `process/gap`.
     `handle`: push output as binary frames with this number, which no other process of the session
     has.
     """
@@ -70,6 +75,7 @@ class StartProcess(Message, frozen=True):
     kill_grace_ms: Count | UnsetType = UNSET
     credit_bytes: Count | UnsetType = UNSET
     handle: Handle | UnsetType = UNSET
+    overflow: Overflow | UnsetType = UNSET
 
 
 class Started(Message, frozen=True):
@@ -120,6 +126,18 @@ class OutputPushed(Message, frozen=True):
     seq: Seq
     stream: Stream
     chunk: bytes
+
+
+class OutputGap(Message, frozen=True):
+    """Events from `seq` up to, not including, `next_seq` were dropped before they were pushed.
+
+    `lost_bytes`: how much output that was, over both streams.
+    """
+
+    process_id: ProcessId
+    seq: Seq
+    next_seq: Seq
+    lost_bytes: int
 
 
 class ProcessExited(Message, frozen=True):

@@ -36,6 +36,7 @@ from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.readiness import Readiness
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
+from telexec_service.processes.spill_file import SpillDirectory
 from telexec_service.processes.tree import WHOLE_HOST, TreeEnder
 from telexec_service.processes.usage_meter import UsageMeter
 from telexec_service.reloading import Reload
@@ -87,6 +88,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
 
     Raises:
         AuditError: The audit log cannot be opened.
+        SpillError: Output cannot be kept where the configuration says.
         CanaryError: A process would see what the host hides.
         ListenError: The address cannot be listened on.
         TokenFileError: The token file cannot be used.
@@ -114,7 +116,12 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
         counters = Counters((INITIALIZE.name, *routes))
         audit = AuditLog(options.audit_log, config.audit, counters, log)
         sessions = SessionTable(
-            config, offspring=offspring, log=log, audit=audit, counters=counters
+            config,
+            offspring=offspring,
+            log=log,
+            audit=audit,
+            counters=counters,
+            spills=_spills(config, counters, log),
         )
         async with asyncio.TaskGroup() as tasks:
             host = Host(
@@ -277,6 +284,10 @@ def _offspring(log: Any) -> Offspring:
     return Offspring(marks, Spawner(marks), reaper, ender, guardian, UsageMeter(), Readiness())
 
 
+def _spills(config: Config, counters: Counters, log: Any) -> SpillDirectory | None:
+    return None if config.spill.directory is None else SpillDirectory(config.spill, counters, log)
+
+
 def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:
     for profile in environment.profiles:
         try:
@@ -351,6 +362,7 @@ def _extensions(config: Config, environment: HostEnvironment) -> ExtensionGrant:
         timeouts=True,
         grace=True,
         flow=True,
+        overflow=True,
         lost=True,
         env_profiles=environment.profiles,
     )

@@ -59,6 +59,18 @@ class FileLimits(Section, frozen=True, kw_only=True):
     threads: Positive = 8
 
 
+class SpillFiles(Section, frozen=True):
+    """Files that take the output which memory does not hold.
+
+    `directory`: where they are; None: there are none. They have no names, and are gone with their
+    processes. The others bound their size, of one process and over all.
+    """
+
+    directory: str | None = None
+    process_bytes: Positive = 64 * MIB
+    host_bytes: Positive = 1024 * MIB
+
+
 class Sessions(Section, frozen=True):
     """How long things outlive what they belong to, in seconds.
 
@@ -181,6 +193,7 @@ class Config(Section, frozen=True):
 
     service: Service = Service()
     limits: Limits = Limits()
+    spill: SpillFiles = SpillFiles()
     files: FileLimits = FileLimits()
     sessions: Sessions = Sessions()
     keepalive: Keepalive = Keepalive()

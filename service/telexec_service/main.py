@@ -17,6 +17,7 @@ from telexec_service.observability.audit import AuditError
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.processes.canary import CanaryError
 from telexec_service.processes.orphans import adopt_orphans
+from telexec_service.processes.spill_file import SpillError
 from telexec_service.settings import read_config, service_options
 from telexec_service.transport.address import ListenError, parse_address
 from telexec_service.transport.certificate import CertificateFileError
@@ -30,6 +31,7 @@ _PLAIN_ERRORS = (
     CertificateFileError,
     ConfigError,
     ListenError,
+    SpillError,
     TokenFileError,
 )
 

@@ -58,7 +58,7 @@ from telexec_schemas.lifecycle import (
 )
 from telexec_schemas.message import NOTHING
 from telexec_schemas.method import Method, Notification
-from telexec_schemas.methods import CLOSED, EXITED, INITIALIZE, INITIALIZED, OUTPUT, WRITE
+from telexec_schemas.methods import CLOSED, EXITED, GAP, INITIALIZE, INITIALIZED, OUTPUT, WRITE
 from telexec_schemas.process import InputStatus, OutputPushed
 
 PLAIN_LEASE_S = 30.0
@@ -502,6 +502,8 @@ class Connection:
             event = EXITED.decode_params(notice.params)
         elif notice.method == CLOSED.name:
             event = CLOSED.decode_params(notice.params)
+        elif notice.method == GAP.name:
+            event = GAP.decode_params(notice.params)
         else:
             # A newer host may tell more than we know of.
             return

@@ -6,6 +6,7 @@ from telexec_schemas.identifiers import Seq
 from telexec_schemas.process import (
     OutputBatch,
     OutputChunk,
+    OutputGap,
     OutputPushed,
     ProcessClosed,
     ProcessExited,
@@ -13,7 +14,9 @@ from telexec_schemas.process import (
     Usage,
 )
 
-PushedEvent = OutputPushed | ProcessExited | ProcessClosed
+PushedEvent = OutputPushed | OutputGap | ProcessExited | ProcessClosed
+
+_PlacedEvent = OutputPushed | ProcessExited | ProcessClosed
 
 _EVENT_COST_BYTES = 256
 """What holding back an event takes besides its output, roughly."""
@@ -53,7 +56,7 @@ class OutputAssembler:
         self._sink = sink
         self._next_seq = 1
         self._received_bytes = 0
-        self._held: dict[int, PushedEvent] = {}
+        self._held: dict[int, _PlacedEvent] = {}
         self._held_bytes = 0
         self._max_held_bytes = max_held_bytes
         self._highest_seq = 0
@@ -84,6 +87,9 @@ class OutputAssembler:
 
     def push(self, event: PushedEvent) -> None:
         """Take an event as it was pushed."""
+        if isinstance(event, OutputGap):
+            self._skip(event)
+            return
         seq = event.seq
         if self._first_pushed_seq is None:
             self._first_pushed_seq = seq
@@ -119,6 +125,17 @@ class OutputAssembler:
             # The host does not have it, although it pushed what comes after it.
             self._give_up_hole()
         return self.has_hole
+
+    def _skip(self, gap: OutputGap) -> None:
+        if self._first_pushed_seq is None:
+            self._first_pushed_seq = gap.next_seq
+        self._highest_seq = max(self._highest_seq, gap.next_seq - 1)
+        # Otherwise something before it is missing, or some of it was read: a read tells the rest.
+        if gap.seq == self._next_seq:
+            self._next_seq = gap.next_seq
+            self._received_bytes += gap.lost_bytes
+            self._sink.lost(gap.lost_bytes)
+            self._place_held()
 
     def _take_batch(self, batch: OutputBatch) -> None:
         chunks = [chunk for chunk in batch.chunks if chunk.seq >= self._next_seq]
@@ -157,7 +174,7 @@ class OutputAssembler:
             self._holes = explained
             self._sink.lost(None)
 
-    def _hold(self, event: PushedEvent) -> None:
+    def _hold(self, event: _PlacedEvent) -> None:
         cost_bytes = _cost_bytes(event)
         if event.seq in self._held or self._held_bytes + cost_bytes > self._max_held_bytes:
             return
@@ -172,7 +189,7 @@ class OutputAssembler:
             self._next_seq += 1
             self._place(event)
 
-    def _place(self, event: PushedEvent) -> None:
+    def _place(self, event: _PlacedEvent) -> None:
         if isinstance(event, OutputPushed):
             self._give(event)
         elif isinstance(event, ProcessExited):
@@ -198,5 +215,5 @@ class OutputAssembler:
             self._sink.closed()
 
 
-def _cost_bytes(event: PushedEvent) -> int:
+def _cost_bytes(event: _PlacedEvent) -> int:
     return _EVENT_COST_BYTES + (len(event.chunk) if isinstance(event, OutputPushed) else 0)

@@ -17,7 +17,7 @@ from telexec_schemas.environment import RuledVariable
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.lifecycle import ExtensionGrant
-from telexec_schemas.process import StartProcess, TerminalSize
+from telexec_schemas.process import Overflow, StartProcess, TerminalSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class StartWish(EnvironmentWish):
     timeout_s: float | None = None
     idle_timeout_s: float | None = None
     kill_grace_s: float | None = None
+    overflow: Overflow = "pause"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ def start_request(
         timeout_ms=_timeout_ms(wish, grant),
         idle_timeout_ms=_idle_timeout_ms(wish, grant),
         kill_grace_ms=_kill_grace_ms(wish, grant),
+        overflow=_overflow(wish, grant),
         credit_bytes=window_bytes if grant is not None and grant.flow else UNSET,
     )
 
@@ -139,6 +141,15 @@ def _idle_timeout_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | Uns
     if grant is None or not grant.timeouts:
         raise UnsupportedError("end a process that writes nothing")
     return math.ceil(wish.idle_timeout_s * 1000)
+
+
+def _overflow(wish: StartWish, grant: ExtensionGrant | None) -> Overflow | UnsetType:
+    if wish.overflow == "pause":
+        # What every host does.
+        return UNSET
+    if grant is None or not grant.overflow:
+        raise UnsupportedError("drop output of a process that is read too slowly")
+    return wish.overflow
 
 
 def _kill_grace_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | UnsetType:

@@ -49,6 +49,23 @@ START_FAILURES = (
 )
 """The reasons that starts fail for; each is a result."""
 
+LIMITS = (
+    "max_connections",
+    "max_sessions",
+    "max_processes",
+    "max_finished_processes",
+    "max_requests_in_flight",
+    "max_frame_bytes",
+    "max_file_bytes",
+    "max_entries",
+    "max_open_files",
+    "stdin_backlog_bytes",
+    "env.overlay.max_variables",
+    "env.overlay.max_bytes",
+    "spill.host_bytes",
+)
+"""The limits whose reaching is counted, by the names of the configuration."""
+
 RequestOutcome = Literal["ok", "error", "cancelled"]
 
 _STREAMS: tuple[Stream, ...] = ("stdout", "stderr", "pty")
@@ -99,6 +116,7 @@ class Counters:
         "gap_bytes",
         "gaps",
         "kills",
+        "limits",
         "log_lines_dropped",
         "methods",
         "output_bytes",
@@ -109,6 +127,8 @@ class Counters:
         "sessions_ended",
         "sessions_resumed",
         "sessions_started",
+        "spill_failures",
+        "spilled_bytes",
         "starts",
         "stdin_bytes",
         "visits",
@@ -132,6 +152,9 @@ class Counters:
         self.retained_bytes = 0
         self.output_bytes: dict[Stream, int] = dict.fromkeys(_STREAMS, 0)
         self.stdin_bytes = 0
+        self.spilled_bytes = 0
+        self.spill_failures = 0
+        self.limits = dict.fromkeys(LIMITS, 0)
         self.gaps = 0
         self.gap_bytes = 0
         self.log_lines_dropped = 0

@@ -1,7 +1,9 @@
 """How far the output of one process was pushed to its session, and how far it may run ahead."""
 
 from telexec_schemas.identifiers import Seq
-from telexec_service.core.output_log import Event, Output, OutputLog
+from telexec_schemas.process import Overflow
+from telexec_service.core.events import Event, Gap, Output
+from telexec_service.core.output_log import OutputLog
 
 
 class Delivery:
@@ -13,10 +15,15 @@ class Delivery:
 
     Args:
         credit_bytes: The offset up to which output may be pushed at first; None: no such bound.
+        overflow: What happens when the log is full: `pause` keeps what the client does not have,
+            and the process waits; `drop` drops the oldest, and it never does.
     """
 
-    def __init__(self, log: OutputLog, *, credit_bytes: int | None) -> None:
+    def __init__(
+        self, log: OutputLog, *, credit_bytes: int | None, overflow: Overflow = "pause"
+    ) -> None:
         self._log = log
+        self.may_drop = overflow == "drop"
         self._credit_bytes = credit_bytes
         self._received_bytes = 0
         self._next_seq = Seq(1)
@@ -29,20 +36,29 @@ class Delivery:
         """Whether every event so far was pushed."""
         return self._next_seq == self._log.next_seq
 
-    def next_event(self) -> Event | None:
-        """Return the event to push next; None if there is none or the credit is used up."""
+    def next_event(self) -> Event | Gap | None:
+        """Return the event to push next; None if there is none or the credit is used up.
+
+        A gap stands in the place of those that are no longer there.
+        """
         event = self._log.event(self._next_seq)
         if (
             self._credit_bytes is not None
             # A piece may overshoot, so that a credit smaller than a piece still gets through.
             and self._sent_bytes >= self._credit_bytes
-            and isinstance(event, Output)
+            and (event is None or isinstance(event, Output))
         ):
             return None
+        if event is None and self._next_seq < self._log.next_seq:
+            return self._gap()
         return event
 
-    def mark_sent(self, event: Event) -> None:
-        """Note that an event was pushed."""
+    def mark_sent(self, event: Event | Gap) -> None:
+        """Note that an event was pushed, or that a gap was told."""
+        if isinstance(event, Gap):
+            self._next_seq = event.next_seq
+            self._sent_bytes += event.lost_bytes
+            return
         self._next_seq = Seq(event.seq + 1)
         if isinstance(event, Output):
             self._sent_bytes = event.end
@@ -66,6 +82,8 @@ class Delivery:
     @property
     def pinned_byte(self) -> int:
         """The offset from which on nothing may be dropped."""
+        if self.may_drop:
+            return self._log.total_bytes
         if not self._is_attached:
             return self._pinned_byte
         if self._credit_bytes is None:
@@ -76,15 +94,29 @@ class Delivery:
     @property
     def is_log_full(self) -> bool:
         """Whether the process should wait: what may not be dropped fills its share of the log."""
+        if self.may_drop:
+            return False
         log = self._log
         # Without credit only half is filled with what is to be sent: the rest is for readers that
         # come back after a cut and ask again for what was on its way.
         share = 2 if self._is_attached and self._credit_bytes is None else 1
+        # What is spilled takes no memory.
+        pinned_byte = max(self.pinned_byte, log.memory_byte)
         # Nothing is never too much, however small the log: else no process would ever be read.
-        if log.total_bytes - self.pinned_byte >= max(1, log.capacity_bytes // share):
+        if log.total_bytes - pinned_byte >= max(1, log.capacity_bytes // share):
             return True
         # In tiny pieces the count decides: of what is unsent, and of what may not be dropped.
+        unsent_seq = max(self._next_seq, log.memory_seq)
         return (
-            log.next_seq - self._next_seq >= max(1, log.capacity_events // 2)
+            log.next_seq - unsent_seq >= max(1, log.capacity_events // 2)
             or log.retained_events >= log.capacity_events * 2
         )
+
+    def _gap(self) -> Gap:
+        log = self._log
+        # How the process ended is always there.
+        if log.exit is not None and self._next_seq < log.exit.seq < log.first_seq:
+            next_seq, next_byte = log.exit.seq, log.exit_byte
+        else:
+            next_seq, next_byte = log.first_seq, log.first_byte
+        return Gap(self._next_seq, next_seq, next_byte - self._sent_bytes)

@@ -2,65 +2,65 @@
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
 from telexec_schemas.identifiers import Seq
 from telexec_schemas.process import Stream, Usage
+from telexec_service.core.events import Closed, Event, Exited, Output
+from telexec_service.core.spill import Spill
 
-
-class Output(msgspec.Struct, frozen=True, gc=False):
-    """A piece of output. `end` is the offset of its last byte plus one, over all output."""
-
-    seq: Seq
-    stream: Stream
-    data: bytes
-    end: int
-
-
-class Exited(msgspec.Struct, frozen=True):
-    """The process is gone; `exit_code` is 128+N after death by signal N."""
-
-    seq: Seq
-    exit_code: int
-    signal: str | None
-    reason: str
-    usage: Usage
-
-
-class Closed(msgspec.Struct, frozen=True):
-    """The last event: the output is closed and the exit is known."""
-
-    seq: Seq
-
-
-Event = Output | Exited | Closed
+_BATCHES = 4
+"""Memory is spilled by quarters of what it holds: few large writes instead of many small ones."""
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What a reader got: pieces of output, and the number that the next read starts at."""
+    """What a reader got: pieces of output, and the number that the next read starts at.
+
+    `first_byte` is the offset of their first byte, over all output.
+    """
 
     pieces: tuple[Output, ...]
     next_seq: Seq
+    first_byte: int
+
+    def lost_bytes(self, after_seq: Seq, after_bytes: int) -> int:
+        """Return how much output is missing between `after_seq` and the pieces.
+
+        Args:
+            after_seq: What was read after.
+            after_bytes: How much output there is up to there.
+        """
+        if not self.pieces or self.pieces[0].seq == after_seq + 1:
+            return 0
+        return max(0, self.first_byte - after_bytes)
 
 
 class OutputLog:
     """Events of one process, numbered from 1, of which the newest are retained.
 
+    What falls out of memory is spilled, if there is a `spill`, and is otherwise dropped. How the
+    process ended is never forgotten.
+
     Args:
-        capacity_bytes: How much output is retained.
-        capacity_events: How many events are retained: a bound for output in tiny pieces.
+        capacity_bytes: How much output is retained in memory.
+        capacity_events: How many events are retained in memory: a bound for tiny pieces.
     """
 
-    def __init__(self, *, capacity_bytes: int, capacity_events: int) -> None:
+    def __init__(
+        self, *, capacity_bytes: int, capacity_events: int, spill: Spill | None = None
+    ) -> None:
         self.capacity_bytes = capacity_bytes
         self.capacity_events = capacity_events
         self.total_bytes = 0
         self.exit: Exited | None = None
+        self.exit_byte = 0
         self.is_closed = False
+        self._spill = spill
         self._events: deque[Event] = deque()
         self._next_seq = 1
-        self._first_byte = 0
+        self._memory_byte = 0
 
     @property
     def next_seq(self) -> Seq:
@@ -70,21 +70,35 @@ class OutputLog:
     @property
     def first_seq(self) -> Seq:
         """The number of the oldest retained event; `next_seq` if there is none."""
+        if self._spill is not None and not self._spill.is_empty:
+            return Seq(self._spill.first_seq)
+        return self.memory_seq
+
+    @property
+    def memory_seq(self) -> Seq:
+        """The number of the oldest event in memory; `next_seq` if there is none."""
         return Seq(self._next_seq - len(self._events))
 
     @property
     def first_byte(self) -> int:
         """The offset of the oldest retained byte: as many bytes were dropped."""
-        return self._first_byte
+        if self._spill is not None and not self._spill.is_empty:
+            return self._spill.first_byte
+        return self._memory_byte
+
+    @property
+    def memory_byte(self) -> int:
+        """The offset of the oldest byte in memory."""
+        return self._memory_byte
 
     @property
     def retained_bytes(self) -> int:
-        """How many bytes of output are retained."""
-        return self.total_bytes - self._first_byte
+        """How many bytes of output are retained in memory."""
+        return self.total_bytes - self._memory_byte
 
     @property
     def retained_events(self) -> int:
-        """How many events are retained."""
+        """How many events are retained in memory."""
         return len(self._events)
 
     def append_output(self, stream: Stream, data: bytes) -> None:
@@ -96,6 +110,7 @@ class OutputLog:
     def append_exit(self, exit_code: int, signal: str | None, reason: str, usage: Usage) -> None:
         """Note how the process ended."""
         self.exit = Exited(self.next_seq, exit_code, signal, reason, usage)
+        self.exit_byte = self.total_bytes
         self._events.append(self.exit)
         self._next_seq += 1
 
@@ -108,43 +123,107 @@ class OutputLog:
     def event(self, seq: Seq) -> Event | None:
         """Return a retained event, or None if it is dropped or not there yet."""
         behind = self._next_seq - seq
-        return self._events[-behind] if 0 < behind <= len(self._events) else None
+        if behind <= len(self._events):
+            return self._events[-behind] if behind > 0 else None
+        if self.exit is not None and seq == self.exit.seq:
+            return self.exit
+        pieces = () if self._spill is None else self._spill.pieces_from(seq)
+        return pieces[0] if pieces else None
 
     def events_after(self, seq: Seq) -> Iterator[Event]:
-        """Yield the retained events newer than `seq`, oldest first."""
-        for index in range(max(0, seq + 1 - self.first_seq), len(self._events)):
-            yield self._events[index]
+        """Yield the retained events newer than `seq`, oldest first.
+
+        It ends early where spilled output turns out to be lost: what is given of the output has no
+        hole.
+        """
+        at, last = seq + 1, self._next_seq
+        is_begun = False
+        while at < last:
+            event = self.event(Seq(at))
+            if event is not None:
+                yield event
+                at, is_begun = at + 1, is_begun or isinstance(event, Output)
+            elif is_begun:
+                return
+            else:
+                # Dropped, maybe just now, as it could not be read.
+                at = max(at + 1, self.first_seq)
 
     def read(self, after_seq: Seq, max_bytes: int | None) -> Batch:
         """Return the retained output newer than `after_seq`, oldest first.
 
         Args:
             after_seq: 0 reads from the start.
-            max_bytes: Budget in bytes; the first piece is returned even if it is larger.
+            max_bytes: Budget in bytes; the first piece is returned even if it is larger. With a
+                spill it is at most `capacity_bytes`.
         """
+        if self._spill is not None:
+            given = self.capacity_bytes if max_bytes is None else max_bytes
+            max_bytes = min(given, self.capacity_bytes)
         pieces: list[Output] = []
         size = 0
+        next_seq = max(after_seq + 1, 1)
         for event in self.events_after(after_seq):
+            next_seq = event.seq + 1
             if not isinstance(event, Output):
                 continue
             size += len(event.data)
             if pieces and max_bytes is not None and size > max_bytes:
-                return Batch(tuple(pieces), Seq(pieces[-1].seq + 1))
+                next_seq = pieces[-1].seq + 1
+                break
             pieces.append(event)
-        return Batch(tuple(pieces), self.next_seq)
+        first_byte = pieces[0].end - len(pieces[0].data) if pieces else self.total_bytes
+        return Batch(tuple(pieces), Seq(min(next_seq, self._next_seq)), first_byte)
 
     def trim(self, pinned_byte: int) -> None:
-        """Drop the oldest output beyond the capacity, but none from byte `pinned_byte` on."""
+        """Spill or drop the oldest output beyond the capacity, but drop none from `pinned_byte` on.
+
+        The newest output stays in memory, however large: it must still reach a reader.
+        """
+        if self._spill is not None:
+            self._spill_oldest(self._spill, pinned_byte)
         events = self._events
         while (
-            self.total_bytes - self._first_byte > self.capacity_bytes
+            self.total_bytes - self._memory_byte > self.capacity_bytes
             or len(events) > self.capacity_events
-        ) and len(events) > 1:
-            oldest, following = events[0], events[1]
-            # The newest output stays, however large: it must still reach a reader. So does the end.
-            if not isinstance(oldest, Output) or not isinstance(following, Output):
+        ):
+            oldest = events[0]
+            if isinstance(oldest, Output):
+                if oldest.end > pinned_byte or oldest.end == self.total_bytes:
+                    return
+                if self._spill is not None:
+                    # What is retained has no hole.
+                    self._spill.clear()
+                self._memory_byte = oldest.end
+            elif isinstance(oldest, Closed):
                 return
-            if oldest.end > pinned_byte:
-                return
-            self._first_byte = oldest.end
             events.popleft()
+
+    def _spill_oldest(self, spill: Spill, pinned_byte: int) -> None:
+        # Half of the memory is enough with a file behind it, and leaves room for one that fails.
+        while (
+            self.retained_bytes * 2 >= self.capacity_bytes
+            or len(self._events) * 2 >= self.capacity_events
+        ):
+            if isinstance(self._events[0], Exited):
+                self._events.popleft()
+                continue
+            batch = self._oldest_batch()
+            if not batch or not spill.put(batch, pinned_byte):
+                return
+            self._memory_byte = batch[-1].end
+            for _ in batch:
+                self._events.popleft()
+
+    def _oldest_batch(self) -> list[Output]:
+        batch: list[Output] = []
+        room_bytes = self.capacity_bytes // _BATCHES
+        room_events = max(1, self.capacity_events // _BATCHES)
+        for event in islice(self._events, room_events):
+            if not isinstance(event, Output) or event.end == self.total_bytes:
+                break
+            room_bytes -= len(event.data)
+            if batch and room_bytes < 0:
+                break
+            batch.append(event)
+        return batch

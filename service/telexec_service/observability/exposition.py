@@ -182,6 +182,16 @@ class _Service(Collector):
             " little more.",
             counters.retained_bytes,
         )
+        yield _gauge(
+            "telexec_spilled_bytes",
+            "How large the files are that take what memory does not hold.",
+            counters.spilled_bytes,
+        )
+        yield _counter(
+            "telexec_spill_failures",
+            "Times that such a file could not be written or read: look at its disk.",
+            counters.spill_failures,
+        )
         yield _counter(
             "telexec_output_gaps",
             "Readers that asked for output which was no longer there: raise retained_bytes, or read"

@@ -12,6 +12,7 @@ from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, WriteId
 from telexec_schemas.process import (
     EndReason,
+    Overflow,
     Stream,
     Survivor,
     TerminalSize,
@@ -23,9 +24,11 @@ from telexec_service.core.account import ProcessAccount
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.output_log import OutputLog
+from telexec_service.core.spill import Spill
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.output_pipe import OutputPipe
 from telexec_service.processes.spawner import Child, set_terminal_size
+from telexec_service.processes.spill_file import SpillFile
 from telexec_service.processes.stdin import StdinWriter
 from telexec_service.processes.tree import Tree
 
@@ -49,6 +52,8 @@ class Process:
         account: What is counted of it.
         serial: What the child's mark says.
         credit_bytes: See `Delivery`.
+        overflow: See `Delivery`.
+        spill: Takes what does not fit into memory; None: it is dropped.
         on_change: Called with this process.
         on_exit: Called once with this process, when the child is gone.
         on_end: Called once with this process, when all of it is known, or it is given up.
@@ -63,6 +68,8 @@ class Process:
         account: ProcessAccount,
         serial: int,
         credit_bytes: int | None,
+        overflow: Overflow = "pause",
+        spill: SpillFile | None = None,
         offspring: Offspring,
         on_change: Callable[["Process"], None],
         on_exit: Callable[["Process"], None],
@@ -72,10 +79,13 @@ class Process:
         self.handle: int | None = None
         self.pid = child.pid
         self.account = account
+        self._spill = spill
         self.log = OutputLog(
-            capacity_bytes=limits.retained_bytes, capacity_events=limits.retained_events
+            capacity_bytes=limits.retained_bytes,
+            capacity_events=limits.retained_events,
+            spill=None if spill is None else Spill(spill, capacity_bytes=spill.capacity_bytes),
         )
-        self.delivery = Delivery(self.log, credit_bytes=credit_bytes)
+        self.delivery = Delivery(self.log, credit_bytes=credit_bytes, overflow=overflow)
         self._loop = asyncio.get_running_loop()
         self._pidfd = child.pidfd
         self._serial = serial
@@ -249,6 +259,12 @@ class Process:
             pipe.close()
         self._readers.clear()
         self._tell_end()
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing of its output any more. Idempotent."""
+        if self._spill is not None:
+            self._spill.close()
         self.account.close()
 
     def _take(self, stream: Stream, data: bytes) -> None:

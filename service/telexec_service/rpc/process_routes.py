@@ -93,6 +93,7 @@ class ProcessRoutes:
             profile=summary.profile,
             credit_bytes=credit_bytes,
             handle=None if params.handle is UNSET else params.handle,
+            overflow="pause" if params.overflow is UNSET else params.overflow,
         )
         grace_ms = params.kill_grace_ms
         grace_s = self._default_grace_s if grace_ms is UNSET else grace_ms / 1000
@@ -155,7 +156,7 @@ def _batch(process: Process, params: wire.ReadOutput) -> wire.OutputBatch:
     batch = log.read(after_seq, params.max_bytes)
     lost: int | UnsetType = UNSET
     if params.after_bytes is not UNSET:
-        lost = max(0, log.first_byte - params.after_bytes) if after_seq + 1 < log.first_seq else 0
+        lost = batch.lost_bytes(after_seq, params.after_bytes)
         if lost:
             process.account.add_gap(lost)
     end = log.exit

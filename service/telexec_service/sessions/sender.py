@@ -10,9 +10,9 @@ from telexec_schemas.binary_frame import output_header
 from telexec_schemas.frame import encode_notice
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.method import encode
-from telexec_schemas.methods import CLOSED, EXITED, OUTPUT
-from telexec_schemas.process import ProcessClosed, ProcessExited
-from telexec_service.core.output_log import Event, Exited, Output
+from telexec_schemas.methods import CLOSED, EXITED, GAP, OUTPUT
+from telexec_schemas.process import OutputGap, ProcessClosed, ProcessExited
+from telexec_service.core.events import Event, Exited, Gap, Output
 from telexec_service.core.peer import Peer
 from telexec_service.processes.process import Process
 
@@ -76,10 +76,19 @@ class OutputSender:
         if isinstance(event, Output) and process.handle is not None:
             header = output_header(process.handle, event.seq, event.stream)
             self._peer.send_binary(header, event.data)
+        elif isinstance(event, Gap):
+            self._tell_gap(process, event)
         else:
             self._peer.send(*_frame(process.process_id, event))
         delivery.mark_sent(event)
         return True
+
+    def _tell_gap(self, process: Process, gap: Gap) -> None:
+        process.account.add_gap(gap.lost_bytes)
+        # Who did not ask to have output dropped sees a hole in the numbers, and reads what is left.
+        if process.delivery.may_drop:
+            told = OutputGap(process.process_id, gap.seq, gap.next_seq, gap.lost_bytes)
+            self._peer.send(encode_notice(GAP.name, told))
 
 
 def _frame(process_id: ProcessId, event: Event) -> tuple[bytes, ...]:

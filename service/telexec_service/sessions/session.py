@@ -10,7 +10,7 @@ import msgspec
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import ProcessId, SessionId
-from telexec_schemas.process import EndReason, OutputCredit, Survivor
+from telexec_schemas.process import EndReason, OutputCredit, Overflow, Survivor
 from telexec_service.config import Config
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.caller import Caller
@@ -22,6 +22,7 @@ from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
 from telexec_service.processes.spawner import Child, SpawnRequest
+from telexec_service.processes.spill_file import SpillDirectory
 from telexec_service.processes.tree import Tree
 from telexec_service.sessions.sender import OutputSender
 
@@ -33,6 +34,7 @@ class Session:
         log: A structlog logger with the session's id bound.
         audit: Takes what was started and how it ended.
         counters: The service's.
+        spills: Makes files for output that memory does not hold; None: it is dropped.
         exited: Set whenever a process of any session has ended.
     """
 
@@ -45,6 +47,7 @@ class Session:
         log: Any,
         audit: AuditLog,
         counters: Counters,
+        spills: SpillDirectory | None,
         exited: asyncio.Event,
     ) -> None:
         self.session_id = session_id
@@ -54,6 +57,7 @@ class Session:
         self._log = log
         self._audit = audit
         self._counters = counters
+        self._spills = spills
         self._exited = exited
         self._loop = asyncio.get_running_loop()
         self._processes: dict[ProcessId, Process] = {}
@@ -104,6 +108,8 @@ class Session:
         self._sender = None
         for process in self._processes.values():
             process.delivery.detach()
+            # What waited for the connection has the whole log now.
+            process.regulate()
 
     def push(self) -> None:
         """Go on pushing: the peer is no longer congested."""
@@ -118,10 +124,12 @@ class Session:
         profile: str | None,
         credit_bytes: int | None,
         handle: int | None,
+        overflow: Overflow,
     ) -> Process:
         """Start a process under a new id; `profile` is what its environment was made by.
 
-        `handle` is its number in binary frames; None: its output is pushed as text.
+        `handle` is its number in binary frames; None: its output is pushed as text. The rest is as
+        in `Delivery`.
 
         Raises:
             RpcFailure: The id or the handle is in use, the connection has no binary frames, too
@@ -156,6 +164,8 @@ class Session:
                 now_s=self._loop.time(),
             ),
             credit_bytes=credit_bytes,
+            overflow=overflow,
+            spill=None if self._spills is None else self._spills.new_file(),
             offspring=self._offspring,
             on_change=self._on_change,
             on_exit=self._on_exit,
@@ -325,7 +335,7 @@ class Session:
         process = self._processes.pop(process_id)
         if process.handle is not None:
             del self._handles[process.handle]
-        process.account.close()
+        process.forget()
 
     def _next_serial(self) -> int:
         serial = next(self._serials, None)

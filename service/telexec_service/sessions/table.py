@@ -16,6 +16,7 @@ from telexec_service.core.peer import Peer
 from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
+from telexec_service.processes.spill_file import SpillDirectory
 from telexec_service.sessions.session import Session
 
 
@@ -30,12 +31,14 @@ class SessionTable:
         log: Any,
         audit: AuditLog,
         counters: Counters,
+        spills: SpillDirectory | None = None,
     ) -> None:
         self._config = config
         self._offspring = offspring
         self._log = log
         self._audit = audit
         self._counters = counters
+        self._spills = spills
         self._loop = asyncio.get_running_loop()
         self._sessions: dict[SessionId, Session] = {}
         self._exited = asyncio.Event()
@@ -85,6 +88,7 @@ class SessionTable:
             log=log,
             audit=self._audit,
             counters=self._counters,
+            spills=self._spills,
             exited=self._exited,
         )
         self._sessions[session_id] = session

@@ -10,7 +10,7 @@ from telexec_schemas.process import EndReason, TerminalSize
 from telexec_service.config import Limits
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.counters import Counters
-from telexec_service.core.output_log import Closed, Exited
+from telexec_service.core.events import Closed, Exited
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.offspring import Offspring

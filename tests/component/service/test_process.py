@@ -8,8 +8,8 @@ from telexec_schemas.errors import ErrorReason
 from telexec_schemas.identifiers import WriteId
 from telexec_schemas.process import EndReason, TerminalSize
 from telexec_service.config import Limits
+from telexec_service.core.events import Closed, Exited, Output
 from telexec_service.core.failure import RpcFailure
-from telexec_service.core.output_log import Closed, Exited, Output
 from tests.component.service.conftest import Runner, deliver, output_of
 from tests.harness import procfs
 

@@ -12,6 +12,7 @@ from telexec_schemas.identifiers import ProcessId, Seq
 from telexec_schemas.process import (
     OutputBatch,
     OutputChunk,
+    OutputGap,
     OutputPushed,
     ProcessClosed,
     ProcessExited,
@@ -253,3 +254,33 @@ def test_what_was_pushed_while_a_read_was_under_way_is_not_told_as_lost() -> Non
     assembler.replay(evicted)
     assert sink.losses == [4]
     assert sink.offset == 14
+
+
+def test_a_gap_that_is_told_is_lost_output_of_just_that_size() -> None:
+    sink = Recorder()
+    assembler = OutputAssembler(sink, max_held_bytes=1_000)
+
+    assembler.push(OutputPushed(ID, Seq(1), "stdout", b"ab"))
+    assembler.push(OutputGap(ID, Seq(2), Seq(5), 7))
+    assembler.push(OutputPushed(ID, Seq(5), "stdout", b"c"))
+
+    assert sink.places == [(0, b"ab"), (9, b"c")]
+    assert sink.losses == [7]
+    assert not assembler.has_hole
+
+
+def test_a_gap_behind_a_hole_is_left_to_the_read_that_fills_the_hole() -> None:
+    sink = Recorder()
+    assembler = OutputAssembler(sink, max_held_bytes=1_000)
+
+    assembler.push(OutputGap(ID, Seq(2), Seq(5), 7))
+    assembler.push(OutputPushed(ID, Seq(5), "stdout", b"c"))
+    assert assembler.has_hole
+    assert assembler.begin_read() == (0, 0)
+    chunks = [OutputChunk(Seq(5), "stdout", b"c")]
+    batch = OutputBatch(chunks, Seq(6), exited=False, exit_code=None, closed=False, lost=9)
+    assembler.replay(batch)
+
+    assert sink.losses == [9]
+    assert sink.places == [(9, b"c")]
+    assert not assembler.has_hole

@@ -4,7 +4,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from telexec_schemas.identifiers import Seq
 from telexec_schemas.process import Usage
 from telexec_service.core.delivery import Delivery
-from telexec_service.core.output_log import Output, OutputLog
+from telexec_service.core.events import Output
+from telexec_service.core.output_log import OutputLog
 
 CAPACITY = 1000
 PIECE = 100

@@ -3,7 +3,8 @@ from hypothesis import strategies as st
 
 from telexec_schemas.identifiers import Seq
 from telexec_schemas.process import Usage
-from telexec_service.core.output_log import Closed, Exited, Output, OutputLog
+from telexec_service.core.events import Closed, Exited, Output
+from telexec_service.core.output_log import OutputLog
 
 pieces = st.lists(st.binary(min_size=1, max_size=50), max_size=40)
 
