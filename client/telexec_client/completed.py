@@ -1,12 +1,11 @@
 """What is known of a process that has ended, or that was waited for long enough."""
 
-from dataclasses import dataclass
+import msgspec
 
 from telexec_schemas.process import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class PartialProcess:
+class PartialProcess(msgspec.Struct, frozen=True):
     """What is known of a process, and the output of it that nobody had read before.
 
     Attributes:
@@ -30,8 +29,7 @@ class PartialProcess:
     usage: Usage | None
 
 
-@dataclass(frozen=True, slots=True)
-class CompletedProcess(PartialProcess):
+class CompletedProcess(PartialProcess, frozen=True):
     """How a process ended, and the output of it that nobody had read before."""
 
     exit_code: int

@@ -6,9 +6,10 @@ service share this one builder.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+import msgspec
 
 from telexec_schemas.message import Message
 
@@ -97,8 +98,7 @@ Origin = Literal["host", "set", "overlay"]
 """Where a variable comes from: the base, the policy's `set`, or what is laid over it."""
 
 
-@dataclass(slots=True, frozen=True)
-class Trace:
+class Trace(msgspec.Struct, frozen=True):
     """By name, where each variable came from, and which rule took each missing one away."""
 
     origins: dict[str, Origin]

@@ -8,8 +8,9 @@ import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
 from telexec_schemas.methods import INITIALIZE
@@ -59,8 +60,7 @@ KILL_DEADLINE_S = 1.0
 """How long killed processes have to die before their clients are told that they are gone."""
 
 
-@dataclass(slots=True, frozen=True)
-class ServiceOptions:
+class ServiceOptions(msgspec.Struct, frozen=True):
     """What the service is to do.
 
     `token_file` None: everybody may connect. `certificate_files` None: nothing is encrypted.

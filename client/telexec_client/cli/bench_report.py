@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from telexec_client.cli.percentile import percentile
 from telexec_client.cli.table import table
 
 
-@dataclass(frozen=True, slots=True)
-class BenchResult:
+class BenchResult(msgspec.Struct, frozen=True):
     """What was measured of a host. No sequence is empty."""
 
     connect_s: float

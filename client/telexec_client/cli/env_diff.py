@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from telexec_client.cli.env_report import shown_value, title
 from telexec_client.cli.env_request import Side
@@ -10,8 +11,7 @@ from telexec_client.cli.table import table
 from telexec_schemas.environment import EnvironmentExplanation
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What becomes of a variable on a host.
 
     `origin` is where it comes from, `dropped` or `refused`; `rule` the rule of these two. `value`
@@ -30,8 +30,7 @@ class State:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """A variable that differs; None: that side knows nothing of it."""
 
     name: str
@@ -39,8 +38,7 @@ class Difference:
     b: State | None
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(msgspec.Struct, frozen=True):
     """Two explanations, with what was asked, and what differs between them, by name."""
 
     sides: tuple[Side, Side]

@@ -1,6 +1,7 @@
 """What `telexec env` asks for: pure, so that it can be tested."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.request import EnvironmentOptions, Target
@@ -12,16 +13,14 @@ class UnusedOptionError(CommandError):
     """An option was given for something that has no use for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """A host, and the environment of a process there."""
 
     target: Target
     options: EnvironmentOptions
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainRequest:
+class ExplainRequest(Struct, frozen=True):
     """One environment to explain. `values`: the values, too. `as_json`: as the host says it."""
 
     side: Side
@@ -29,8 +28,7 @@ class ExplainRequest:
     as_json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DiffRequest:
+class DiffRequest(Struct, frozen=True):
     """Two environments to compare. `values`: the values, too. `as_json`: one JSON object."""
 
     a: Side

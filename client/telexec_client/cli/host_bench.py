@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 from telexec_client import Client, Process, TelexecError, connect
 from telexec_client.cli.bench_report import BenchResult, bench_json, bench_text
@@ -17,8 +18,7 @@ _CAT = ("cat",)
 _LINE = b"x" * 31 + b"\n"
 
 
-@dataclass(frozen=True, slots=True)
-class BenchSize:
+class BenchSize(msgspec.Struct, frozen=True):
     """How much is measured: each kind of work until its time or its amount is reached."""
 
     exec_s: float = 2.5

@@ -3,7 +3,6 @@
 import codecs
 import json
 from base64 import b64encode
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -39,8 +38,7 @@ class Capture:
             return b64encode(self._data).decode(), "base64"
 
 
-@dataclass(slots=True)
-class Report:
+class Report(msgspec.Struct):
     """How a run ended.
 
     `exit_code`, `signal`, `reason` and `usage` are the remote process's, `None` where it has none
@@ -53,8 +51,8 @@ class Report:
     usage: Usage | None = None
     duration_s: float = 0.0
     error: Exception | None = None
-    stdout: Capture = field(default_factory=Capture)
-    stderr: Capture = field(default_factory=Capture)
+    stdout: Capture = msgspec.field(default_factory=Capture)
+    stderr: Capture = msgspec.field(default_factory=Capture)
 
     def to_json(self) -> str:
         """Return the report as one line of JSON, ASCII only."""

@@ -4,8 +4,9 @@ Nothing here reads a file, a terminal or `os.environ`; those come as arguments.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.variables import (
@@ -24,8 +25,7 @@ class InvalidArgumentError(CommandError):
     """An argument of the remote command cannot be sent; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """The host to run on; without a URL, the embedded host.
 
     `token_file` holds the bearer token; `None`: none is sent. `ca_file`: as that of `connect`.
@@ -36,8 +36,7 @@ class Target:
     ca_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentOptions:
+class EnvironmentOptions(msgspec.Struct, frozen=True):
     """The environment that a process is to get.
 
     `env` is laid over what the policy gives, `unset` taken out of it. The policy is the host's that
@@ -51,8 +50,7 @@ class EnvironmentOptions:
     inherit: Inherit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(msgspec.Struct, frozen=True):
     """One command and how to run it.
 
     `directory`: `None` for the host's own; a relative one starts there. `terminal`: on a PTY.

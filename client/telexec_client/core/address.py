@@ -1,7 +1,8 @@
 """Where a host listens."""
 
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+import msgspec
 
 from telexec_client.errors import InvalidUrlError
 
@@ -9,8 +10,7 @@ _PORTS = {"ws": 80, "wss": 443}
 _UNIX_SCHEMES = ("unix:", "ws+unix:")
 
 
-@dataclass(frozen=True, slots=True)
-class TcpAddress:
+class TcpAddress(msgspec.Struct, frozen=True):
     """A WebSocket over TCP, with TLS if `is_secure`; `resource` is the path and the query."""
 
     host: str
@@ -24,8 +24,7 @@ class TcpAddress:
         return f"{scheme}://{host}:{self.port}{'' if self.resource == '/' else self.resource}"
 
 
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
+class UnixAddress(msgspec.Struct, frozen=True):
     """A WebSocket over a Unix socket."""
 
     path: str

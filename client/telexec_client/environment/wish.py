@@ -1,9 +1,8 @@
 """From the environment that a caller wants to what is sent of it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from telexec_client.environment.choice import HOST_POLICY, HostPolicy, PolicyChoice
 from telexec_client.errors import EnvironmentChoiceError, UnsupportedError
@@ -11,8 +10,7 @@ from telexec_schemas.environment_policy import EnvironmentPolicy
 from telexec_schemas.lifecycle import ExtensionGrant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentWish:
+class EnvironmentWish(Struct, frozen=True, kw_only=True):
     """What a caller says of an environment; see `Client.start`."""
 
     env: Mapping[str, str] | None = None
@@ -21,8 +19,7 @@ class EnvironmentWish:
     unset: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentParameters:
+class EnvironmentParameters(Struct, frozen=True):
     """The same as a host understands it; the names are those of `StartProcess`."""
 
     env: Mapping[str, str]

@@ -1,8 +1,9 @@
 """Files of a host, by their paths there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeVar
+
+import msgspec
 
 from telexec_client.connection import Connection
 from telexec_client.core.failure import file_error
@@ -41,16 +42,14 @@ Params = TypeVar("Params")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(msgspec.Struct, frozen=True):
     """A file or directory that a walk found."""
 
     path: str
     kind: Literal["file", "directory"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(msgspec.Struct, frozen=True):
     """What a walk found.
 
     Attributes:

@@ -4,9 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakSet
+
+import msgspec
 
 from telexec_client.core.credit import CreditWindow
 from telexec_client.errors import OutputGapError, TelexecError
@@ -46,8 +47,7 @@ class Claim(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class CollectedOutput:
+class CollectedOutput(msgspec.Struct, frozen=True):
     """Output that was not read piece by piece; `gaps` are the places where some is missing."""
 
     stdout: bytes

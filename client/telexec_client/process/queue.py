@@ -1,13 +1,13 @@
 """Unread output of one stream, in order, with the places where some is missing."""
 
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from telexec_schemas.process import Stream
 
 
-@dataclass(frozen=True, slots=True)
-class OutputPiece:
+class OutputPiece(msgspec.Struct, frozen=True):
     """A piece of output, as it came.
 
     Attributes:

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from telexec_client.environment.wish import EnvironmentWish, environment_parameters
 from telexec_client.errors import (
@@ -20,8 +19,7 @@ from telexec_schemas.lifecycle import ExtensionGrant
 from telexec_schemas.process import Overflow, StartProcess, TerminalSize
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartWish(EnvironmentWish):
+class StartWish(EnvironmentWish, frozen=True, kw_only=True):
     """What a caller wants to have started; see `Client.start`."""
 
     argv: Sequence[str]
@@ -36,8 +34,7 @@ class StartWish(EnvironmentWish):
     overflow: Overflow = "pause"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostFacts:
+class HostFacts(Struct, frozen=True, kw_only=True):
     """What must be known of a host to ask it for a process."""
 
     cwd_uri: str

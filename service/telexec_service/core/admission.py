@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
+
+import msgspec
 
 from telexec_service.core.host_names import HostNames, host_name
 
@@ -46,8 +47,7 @@ class Page(StrEnum):
     BRIEF_HEALTH = "brief_health"
 
 
-@dataclass(slots=True, frozen=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """An HTTP answer instead of a connection."""
 
     status: HTTPStatus
@@ -62,8 +62,7 @@ _ENDING = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "shutting down\n", Visit.DRAIN
 _FULL = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n", Visit.FULL)
 
 
-@dataclass(slots=True, frozen=True)
-class TokenChange:
+class TokenChange(msgspec.Struct, frozen=True):
     """What became of the tokens: how many are valid now, are new, and are no longer valid."""
 
     valid: int

@@ -1,11 +1,11 @@
 """Who is at the other end of a connection."""
 
 import hashlib
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(slots=True, frozen=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who asked, as the logs call them.
 
     `connection` is this service's number of the connection, `address` where it comes from

@@ -1,8 +1,9 @@
 """The ladder that ends a tree of processes: TERM, a grace, then KILL until nothing is left."""
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 GIVE_UP_S = 5.0
 """How long after the first KILL something may still live before it is given up as a survivor."""
@@ -25,8 +26,7 @@ class Action(Enum):
     GIVE_UP = auto()
 
 
-@dataclass(slots=True, frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """What to do now, and in how many seconds to look again.
 
     `ASK`: TERM, and CONT for what is stopped. `FREEZE`: STOP all that is not frozen yet, so that

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -33,8 +32,7 @@ RESULTS_REMEMBERED = 64
 """How many results of policies are kept: clients use a few over and over."""
 
 
-@dataclass(slots=True, frozen=True)
-class EnvironmentRequest:
+class EnvironmentRequest(msgspec.Struct, frozen=True):
     """What a request says of an environment: a profile, or a policy, or neither (exact)."""
 
     overlay: Mapping[str, str]
@@ -43,8 +41,7 @@ class EnvironmentRequest:
     profile: str | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class _Chosen:
+class _Chosen(msgspec.Struct, frozen=True):
     """The policy that a request comes down to, and what it makes of the host's environment."""
 
     profile: str | None

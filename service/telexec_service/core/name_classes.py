@@ -5,13 +5,13 @@ every start reports.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 CLASSES_VERSION = 2
 
 
-@dataclass(slots=True, frozen=True)
-class NameClass:
+class NameClass(msgspec.Struct, frozen=True):
     """Patterns of names (`*` and `?`, any case), what they have in common, and who says so."""
 
     meaning: str

@@ -1,10 +1,9 @@
 """How many there are of what at one moment."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(slots=True, frozen=True)
-class Population:
+class Population(msgspec.Struct, frozen=True):
     """What is counted when somebody asks, and not before."""
 
     is_ready: bool

@@ -1,6 +1,6 @@
 """What all processes of the service share: how they are started, known, waited for and ended."""
 
-from dataclasses import dataclass
+import msgspec
 
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
@@ -11,8 +11,7 @@ from telexec_service.processes.tree import TreeEnder
 from telexec_service.processes.usage_meter import UsageMeter
 
 
-@dataclass(slots=True, frozen=True)
-class Offspring:
+class Offspring(msgspec.Struct, frozen=True):
     """The parts that a process needs of its host."""
 
     marks: Marks

@@ -5,8 +5,9 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from telexec_schemas.process import Survivor
 from telexec_service.core.ending import Action, Ladder
@@ -24,8 +25,7 @@ _SPARE_DESCRIPTORS = 2
 """How many descriptors a look needs at the same time."""
 
 
-@dataclass(slots=True, frozen=True)
-class Tree:
+class Tree(msgspec.Struct, frozen=True):
     """All that carries one of these serials, and all that descends from it.
 
     Being in a tree does not depend on process groups, sessions or parents, which programs change.
@@ -41,15 +41,14 @@ WHOLE_HOST = Tree((SERIALS,))
 """All that was started, and every child of the service that nobody can place any more."""
 
 
-@dataclass(slots=True, eq=False)
-class _Ending:
+class _Ending(msgspec.Struct, eq=False):
     tree: Tree
     ladder: Ladder
     done: asyncio.Future[tuple[Survivor, ...]]
     next_look: float = 0.0
-    refused: set[int] = field(default_factory=set[int])
+    refused: set[int] = msgspec.field(default_factory=set[int])
     on_kill: Callable[[], None] | None = None
-    foreign: set[int] = field(default_factory=set[int])
+    foreign: set[int] = msgspec.field(default_factory=set[int])
     """Families of services that run in this tree."""
 
 

@@ -1,7 +1,8 @@
 """What all connections of the service share."""
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
 from telexec_service.config import Config
@@ -10,8 +11,7 @@ from telexec_service.rpc.route import Routes
 from telexec_service.sessions.table import SessionTable
 
 
-@dataclass(slots=True, frozen=True)
-class Host:
+class Host(msgspec.Struct, frozen=True):
     """The parts that a connection needs. `tasks` owns every request that waits."""
 
     config: Config

@@ -1,8 +1,9 @@
 """A method tied to what serves it."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from telexec_schemas.method import Method
 from telexec_service.sessions.session import Session
@@ -11,8 +12,7 @@ Params = TypeVar("Params")
 Result = TypeVar("Result")
 
 
-@dataclass(slots=True, frozen=True)
-class Route(Generic[Params, Result]):
+class Route(msgspec.Struct, Generic[Params, Result], frozen=True):
     """What serves a method: with a result at once, or with one to wait for.
 
     A request that is answered at once costs no task, so the handlers of frequent ones should be.

@@ -4,16 +4,16 @@ import ipaddress
 import os
 import socket
 import struct
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 
 class ListenError(Exception):
     """An address cannot be listened on; the text says why and what to write."""
 
 
-@dataclass(slots=True, frozen=True)
-class TcpAddress:
+class TcpAddress(msgspec.Struct, frozen=True):
     """`ws://IP:PORT`, or `wss://IP:PORT` with TLS; port 0 takes a free one."""
 
     host: str
@@ -31,15 +31,13 @@ class TcpAddress:
         return f"{'wss' if self.is_secure else 'ws'}://{host}:{port}"
 
 
-@dataclass(slots=True, frozen=True)
-class UnixAddress:
+class UnixAddress(msgspec.Struct, frozen=True):
     """`unix:PATH`, absolute."""
 
     path: str
 
 
-@dataclass(slots=True, frozen=True)
-class StdioAddress:
+class StdioAddress(msgspec.Struct, frozen=True):
     """`stdio`: one peer, on stdin and stdout."""
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import ssl
-from dataclasses import dataclass
+
+import msgspec
 
 MAX_FILE_BYTES = 1024 * 1024
 """How large a file with a certificate or a key may be."""
@@ -19,8 +20,7 @@ class CertificateFileError(Exception):
     """A certificate or its key cannot be used; the text says why."""
 
 
-@dataclass(slots=True, frozen=True)
-class CertificateFiles:
+class CertificateFiles(msgspec.Struct, frozen=True):
     """Where they are. `certificate`: ours first, then those between it and the authority's.
 
     `key` may be the same file.
@@ -30,8 +30,7 @@ class CertificateFiles:
     key: str
 
 
-@dataclass(slots=True, frozen=True)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True):
     """What new connections are encrypted with. `fingerprint`: of our certificate, SHA-256, hex."""
 
     context: ssl.SSLContext

@@ -3,11 +3,11 @@
 import json
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from telexec_client import Client, connect
 from telexec_client.cli.host_bench import BenchSize, HostTooSlowError, measure_host
