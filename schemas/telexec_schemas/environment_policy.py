@@ -144,6 +144,9 @@ def trace_environment(
 
 def first_match(name: str, patterns: Sequence[str]) -> str | None:
     """Return the first pattern that a name matches, as a whole and in any case; None: none."""
+    # Most names match none of them, and one expression for all says so soonest.
+    if not _matcher(tuple(patterns))(name):
+        return None
     return next((pattern for pattern in patterns if _matcher((pattern,))(name)), None)
 
 

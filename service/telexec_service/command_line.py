@@ -1,14 +1,15 @@
 """The flags and subcommands of `telexec-service`."""
 
 import argparse
-import difflib
 import itertools
 import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 from telexec_service import __version__
 from telexec_service.logs import LEVELS
 from telexec_service.settings import DEFAULT_CONFIG_FILE, default_token_file
+from telexec_service.spelling import did_you_mean
 
 _DESCRIPTION = """\
 Runs processes for orchestrators, in this host's environment. Prints the address that it listens on
@@ -40,19 +41,35 @@ _CONFIG_VERBS = {
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the flags and the command; a mistake is said on stderr and exits with 2."""
     parser = make_parser()
-    # argparse would take the value of an unknown flag for a command, and complain about that.
-    known = re.findall(r"--[a-z-]+", parser.format_help())
-    for argument in itertools.takewhile(lambda argument: argument not in _COMMANDS, arguments):
-        flag = argument.partition("=")[0]
-        if flag.startswith("--") and flag != "--" and flag not in known:
-            near = difflib.get_close_matches(flag, known, n=1)
-            parser.error(f"unknown flag {flag}" + "".join(f": did you mean {it}?" for it in near))
+    parser.arguments = arguments
     return parser.parse_args(arguments)
 
 
-def make_parser() -> argparse.ArgumentParser:
+class CommandLineParser(argparse.ArgumentParser):
+    """argparse's, but an unknown flag is said to be unknown.
+
+    argparse takes its value for a command, and complains about that.
+
+    Attributes:
+        arguments: What is parsed; only a mistake has a look at them.
+    """
+
+    arguments: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit with 2."""
+        known = re.findall(r"--[a-z-]+", self.format_help())
+        for argument in itertools.takewhile(lambda it: it not in _COMMANDS, self.arguments):
+            flag = argument.partition("=")[0]
+            if flag.startswith("--") and flag != "--" and flag not in known:
+                hint = did_you_mean(flag, known)
+                super().error(f"unknown flag {flag}{hint and f': {hint}'}")
+        super().error(message)
+
+
+def make_parser() -> CommandLineParser:
     """Return the parser; every flag is None or False unless it is given."""
-    parser = argparse.ArgumentParser(
+    parser = CommandLineParser(
         prog="telexec-service",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -1,12 +1,12 @@
 """Everything an operator can set, read once at start and passed down as frozen structs."""
 
-import difflib
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal, cast
 
 import msgspec
 from msgspec import Meta
+
+from telexec_service.spelling import did_you_mean
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -208,6 +208,8 @@ def load_config(path: str) -> Config:
     Raises:
         ConfigError: The file cannot be read, is no TOML, or holds an unknown key or a bad value.
     """
+    import tomllib  # noqa: PLC0415 - many services have no file
+
     try:
         with open(path, "rb") as file:
             document = tomllib.load(file)
@@ -232,9 +234,9 @@ def _unknown_keys(table: Mapping[str, object], section: object, place: str) -> I
     for key, value in table.items():
         where = f"{place}.{key}" if place else key
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            yield f"unknown key {key!r} in {f'[{place}]' if place else 'the file'}: {hint}"
+            table_name = f"[{place}]" if place else "the file"
+            hint = did_you_mean(key, known) or f"known are {', '.join(known)}"
+            yield f"unknown key {key!r} in {table_name}: {hint}"
         elif isinstance(value, dict):
             inner = cast("Mapping[str, object]", value)
             if known[key] == Mapping[str, Policy]:

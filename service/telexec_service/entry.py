@@ -1,9 +1,12 @@
 """Where the command starts: it says what to install when the service's own packages are missing."""
 
+import gc
+import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 EXIT_FAILURE = 1
 
@@ -21,8 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             " run pip install 'telexec[service]'\n"
         )
         return EXIT_FAILURE
+    # Modules are not garbage: looking for it while they are made, and ever after, is for nothing.
+    gc.disable()
+    _import_lean()
     from telexec_service.main import main as serve_main  # noqa: PLC0415 - needs what is checked
 
+    gc.freeze()
+    gc.enable()
     return serve_main(arguments)
 
 
@@ -34,3 +42,27 @@ def _insist_on_utf8() -> None:
     if sys.getfilesystemencoding() != "utf-8":
         # Nothing is open yet, and the environment goes on as it is (PEP 540).
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def _import_lean() -> None:
+    """Import what imports more than it needs, without that: it would take a third of the start."""
+    # Of websockets, which has a use for it in versions of its own that are not released.
+    _put_off("importlib.metadata")
+    # Of structlog, for tracebacks that are prettier than ours may be; it does without.
+    sys.modules["rich"] = None  # type: ignore[assignment] # "cannot be imported" (import system)
+    importlib.import_module("structlog")
+    del sys.modules["rich"]
+
+
+def _put_off(name: str) -> None:
+    """Have the submodule of a package be loaded when something of it is used."""
+    stand_in = ModuleType(name)
+
+    def load(attribute: str) -> object:
+        sys.modules.pop(name, None)
+        return getattr(importlib.import_module(name), attribute)
+
+    stand_in.__getattr__ = load  # type: ignore[method-assign] # PEP 562
+    package, _, child = name.rpartition(".")
+    sys.modules[name] = stand_in
+    setattr(sys.modules[package], child, stand_in)

@@ -1,6 +1,5 @@
 """Whether a host's environment contract makes sense, before anything is served under it."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 
 from telexec_schemas.environment_policy import first_match
@@ -8,6 +7,7 @@ from telexec_service.config import ConfigError, Environment, Policy
 from telexec_service.core.environment import HOST_PROFILE
 from telexec_service.core.name_classes import CLASSES, HIDDEN_ALWAYS, expand
 from telexec_service.core.overlay_rules import check_names
+from telexec_service.spelling import did_you_mean
 
 
 def check_contract(rules: Environment) -> None:
@@ -44,8 +44,7 @@ def _problems(rules: Environment) -> Iterator[str]:
 def _unknown_classes(place: str, patterns: Sequence[str]) -> Iterator[str]:
     for pattern in patterns:
         if pattern.startswith("@") and pattern not in CLASSES:
-            near = difflib.get_close_matches(pattern, CLASSES, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(CLASSES)}"
+            hint = did_you_mean(pattern, CLASSES) or f"known are {', '.join(CLASSES)}"
             yield f"{place}: unknown class {pattern}: {hint}"
 
 

@@ -2,11 +2,11 @@
 
 import os
 import select
-import shutil
 import signal
 from collections.abc import Collection, Mapping
 
 from telexec_service.core.failure import RpcFailure
+from telexec_service.processes.program import find_program
 from telexec_service.processes.spawner import Spawner, SpawnRequest
 
 CANARY_TIMEOUT_S = 5.0
@@ -44,9 +44,11 @@ def check_nothing_hidden_is_visible(
 def _run(spawner: Spawner, environment: Mapping[str, str], profile: str) -> bytes:
     own, service = "/proc/self/environ", f"/proc/{os.getpid()}/environ"
     # Not looked up in the child's PATH: a profile may well give it one without the canary in it.
-    program = shutil.which(_PROGRAM) or shutil.which(_PROGRAM, path=os.defpath) or _PROGRAM
-    request = SpawnRequest([program, own, service], None, "/", environment, None, pipe_stdin=False)
+    path = os.pathsep.join(filter(None, (os.environ.get("PATH"), os.defpath)))
     try:
+        program = find_program(_PROGRAM, {}, path)
+        argv = [program, own, service]
+        request = SpawnRequest(argv, None, "/", environment, None, pipe_stdin=False)
         child = spawner.spawn(request, CANARY_SERIAL)
     except RpcFailure as error:
         raise CanaryError(

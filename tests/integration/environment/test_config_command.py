@@ -116,9 +116,9 @@ def test_show_never_shows_a_secret_that_the_host_sets(tmp_path: Path, place: str
     [
         (
             "[env.overlay]\nallows = []\n",
-            "unknown key 'allows' in [env.overlay]: did you mean 'allow'?",
+            "unknown key 'allows' in [env.overlay]: did you mean allow?",
         ),
-        ("[enw]\n", "unknown key 'enw' in the file: did you mean 'env'?"),
+        ("[enw]\n", "unknown key 'enw' in the file: did you mean env?"),
         ('[env]\nhide = ["@credential"]\n', "env.hide: unknown class @credential: did you mean"),
         ("[env.profiles.default]\n", "[env.profiles.default]: 'default' is the policy of [env]"),
         ("[limits]\nmax_frame_bytes = -1\n", "`$.limits.max_frame_bytes`"),
