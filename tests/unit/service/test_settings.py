@@ -258,8 +258,8 @@ def test_a_contract_that_makes_no_sense_is_refused_with_the_place(
     [
         ("leas_s = 2", r"unknown key 'leas_s' in the file: known are service, limits"),
         ("[sesions]", r"unknown key 'sesions' in the file: did you mean sessions\?"),
-        ("[sessions]\nleas_s = 2", r"unknown key 'leas_s' in \[sessions\]: .*'lease_s'\?"),
-        ("[env.overlay]\ndeni = []", r"unknown key 'deni' in \[env\.overlay\]: .*'deny'\?"),
+        ("[sessions]\nleas_s = 2", r"unknown key 'leas_s' in \[sessions\]: .*lease_s\?"),
+        ("[env.overlay]\ndeni = []", r"unknown key 'deni' in \[env\.overlay\]: .*deny\?"),
         (
             "[env.profiles.ci]\nexlude = []",
             r"unknown key 'exlude' in \[env\.profiles\.ci\]: did you mean exclude\?",
