@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from telexec_client.completed import CompletedProcess
 from telexec_client.connection import Connection
@@ -14,7 +16,6 @@ from telexec_client.errors import (
     HostUnreachableError,
     UnsupportedError,
 )
-from telexec_client.filesystem import Files
 from telexec_client.process import (
     DEFAULT_MAX_OUTPUT_BYTES,
     Process,
@@ -28,19 +29,17 @@ from telexec_schemas.environment import EnvironmentExplanation
 from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
 from telexec_schemas.process import Overflow, TerminalSize
 
+if TYPE_CHECKING:
+    from telexec_client.filesystem import Files
+
 OPEN_TIMEOUT_S = 10.0
 """How long it may take to connect and open a session."""
 
 
 class Client:
-    """A session on a host. Made by `connect`.
-
-    Attributes:
-        files: The files of the host.
-    """
+    """A session on a host. Made by `connect`."""
 
     def __init__(self, connection: Connection, *, is_embedded: bool) -> None:
-        self.files = Files(connection)
         self._connection = connection
         self._is_embedded = is_embedded
         # The one task that belongs to no task group: a client that was awaited has none to live in.
@@ -48,6 +47,14 @@ class Client:
         self._owner = asyncio.get_running_loop().create_task(
             connection.run(), name=f"telexec client of {connection.address}"
         )
+
+    @cached_property
+    def files(self) -> "Files":
+        """The files of the host."""
+        # Who only runs programs does not wait for it to be loaded.
+        from telexec_client.filesystem import Files  # noqa: PLC0415
+
+        return Files(self._connection)
 
     @property
     def host(self) -> EnvironmentInfo:

@@ -82,19 +82,24 @@ def make_parser() -> CommandLineParser:
     config = commands.add_parser(
         "config", help="look at the configuration", description="Look at the configuration."
     )
+    # Not given after the command, a flag may stand before it.
+    flags = CommandLineParser(add_help=False)
+    _add_flags(flags, default=argparse.SUPPRESS)
     verbs = config.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, text in _CONFIG_VERBS.items():
-        verb_parser = verbs.add_parser(verb, help=text, description=f"{text.capitalize()}.")
-        if verb != "init":
-            # Not given here, it may stand before the command.
-            _add_flags(verb_parser, default=argparse.SUPPRESS)
-    ready = commands.add_parser(
+        verbs.add_parser(
+            verb,
+            help=text,
+            description=f"{text.capitalize()}.",
+            parents=[] if verb == "init" else [flags],
+        )
+    commands.add_parser(
         "ready",
         help="ask the service of this host whether it takes work",
         description="Ask the service that listens where this configuration says whether it takes"
         " work: 0 if it does, else 1 and why not. For health checks.",
+        parents=[flags],
     )
-    _add_flags(ready, default=argparse.SUPPRESS)
     return parser
 
 

@@ -1,12 +1,12 @@
 """Where the command starts: it says what to install when the service's own packages are missing."""
 
 import gc
-import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
+
+from telexec_schemas.late_module import put_off
 
 EXIT_FAILURE = 1
 
@@ -47,22 +47,9 @@ def _insist_on_utf8() -> None:
 def _import_lean() -> None:
     """Import what imports more than it needs, without that: it would take a third of the start."""
     # Of websockets, which has a use for it in versions of its own that are not released.
-    _put_off("importlib.metadata")
+    put_off("importlib.metadata")
     # Of structlog, for tracebacks that are prettier than ours may be; it does without.
     sys.modules["rich"] = None  # type: ignore[assignment] # "cannot be imported" (import system)
-    importlib.import_module("structlog")
+    import structlog  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
+
     del sys.modules["rich"]
-
-
-def _put_off(name: str) -> None:
-    """Have the submodule of a package be loaded when something of it is used."""
-    stand_in = ModuleType(name)
-
-    def load(attribute: str) -> object:
-        sys.modules.pop(name, None)
-        return getattr(importlib.import_module(name), attribute)
-
-    stand_in.__getattr__ = load  # type: ignore[method-assign] # PEP 562
-    package, _, child = name.rpartition(".")
-    sys.modules[name] = stand_in
-    setattr(sys.modules[package], child, stand_in)

@@ -1,7 +1,6 @@
 """What `telexec env` asks for: pure, so that it can be tested."""
 
-from msgspec import Struct
-from msgspec.structs import replace
+from typing import NamedTuple
 
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.request import EnvironmentOptions, Target
@@ -13,14 +12,14 @@ class UnusedOptionError(CommandError):
     """An option was given for something that has no use for it."""
 
 
-class Side(Struct, frozen=True):
+class Side(NamedTuple):
     """A host, and the environment of a process there."""
 
     target: Target
     options: EnvironmentOptions
 
 
-class ExplainRequest(Struct, frozen=True):
+class ExplainRequest(NamedTuple):
     """One environment to explain. `values`: the values, too. `as_json`: as the host says it."""
 
     side: Side
@@ -28,7 +27,7 @@ class ExplainRequest(Struct, frozen=True):
     as_json: bool = False
 
 
-class DiffRequest(Struct, frozen=True):
+class DiffRequest(NamedTuple):
     """Two environments to compare. `values`: the values, too. `as_json`: one JSON object."""
 
     a: Side
@@ -62,14 +61,14 @@ def diff_sides(
     if profile_b is not None:
         if not _is_url(operands[1]):
             raise UnusedOptionError("cannot use --profile-b: B is a profile itself")
-        b = replace(b, options=replace(b.options, profile=profile_b))
+        b = b._replace(options=b.options._replace(profile=profile_b))
     if token_file_b is not None:
         if b.target.url is None:
             raise UnusedOptionError("cannot use --token-file-b: B is here, where no token is asked")
-        b = replace(b, target=replace(b.target, token_file=token_file_b))
+        b = b._replace(target=b.target._replace(token_file=token_file_b))
     elif b.target.url != a.target.url:
         # A token goes to no host that it was not given for.
-        b = replace(b, target=replace(b.target, token_file=None))
+        b = b._replace(target=b.target._replace(token_file=None))
     if target.ca_file is not None and a.target.ca_file is None and b.target.ca_file is None:
         raise UnusedOptionError("cannot use --ca: neither A nor B is a host at wss://")
     return a, b
@@ -80,12 +79,12 @@ def _side(operand: str, target: Target, options: EnvironmentOptions) -> Side:
         return Side(_with_ca(Target(operand, target.token_file), target.ca_file), options)
     # The embedded host takes no token.
     host = Target() if target.url is None else _with_ca(target, target.ca_file)
-    return Side(host, replace(options, profile=operand))
+    return Side(host, options._replace(profile=operand))
 
 
 def _with_ca(target: Target, ca_file: str | None) -> Target:
     has_tls = target.url is not None and target.url.lower().startswith("wss:")
-    return replace(target, ca_file=ca_file if has_tls else None)
+    return target._replace(ca_file=ca_file if has_tls else None)
 
 
 def _is_url(operand: str) -> bool:

@@ -1,7 +1,6 @@
 """What `--json` prints: one object that says how a run ended and what it printed."""
 
 import codecs
-import json
 from base64 import b64encode
 
 import msgspec
@@ -56,6 +55,8 @@ class Report(msgspec.Struct):
 
     def to_json(self) -> str:
         """Return the report as one line of JSON, ASCII only."""
+        import json  # noqa: PLC0415 - few commands print JSON
+
         stdout, stdout_encoding = self.stdout.as_text()
         stderr, stderr_encoding = self.stderr.as_text()
         return json.dumps(

@@ -4,9 +4,7 @@ Nothing here reads a file, a terminal or `os.environ`; those come as arguments.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
-
-import msgspec
+from typing import Literal, NamedTuple
 
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.variables import (
@@ -25,7 +23,7 @@ class InvalidArgumentError(CommandError):
     """An argument of the remote command cannot be sent; the text says why."""
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(NamedTuple):
     """The host to run on; without a URL, the embedded host.
 
     `token_file` holds the bearer token; `None`: none is sent. `ca_file`: as that of `connect`.
@@ -36,7 +34,7 @@ class Target(msgspec.Struct, frozen=True):
     ca_file: str | None = None
 
 
-class EnvironmentOptions(msgspec.Struct, frozen=True):
+class EnvironmentOptions(NamedTuple):
     """The environment that a process is to get.
 
     `env` is laid over what the policy gives, `unset` taken out of it. The policy is the host's that
@@ -50,7 +48,7 @@ class EnvironmentOptions(msgspec.Struct, frozen=True):
     inherit: Inherit | None = None
 
 
-class RunRequest(msgspec.Struct, frozen=True):
+class RunRequest(NamedTuple):
     """One command and how to run it.
 
     `directory`: `None` for the host's own; a relative one starts there. `terminal`: on a PTY.

@@ -253,4 +253,4 @@ def test_help_fits_a_terminal_and_imports_nothing_that_it_does_not_need(command:
     assert max(map(len, ended.stdout.decode().splitlines())) <= 80
     imported = {line.rsplit(b"|", 1)[-1].strip() for line in ended.stderr.splitlines()}
     assert b"click" in imported
-    assert not imported & {b"asyncio", b"websockets", b"msgspec", b"telexec_schemas"}
+    assert not imported & {b"asyncio", b"websockets", b"msgspec", b"telexec_schemas.methods"}

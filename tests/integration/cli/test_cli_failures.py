@@ -183,7 +183,7 @@ def test_help_imports_nothing_that_it_does_not_need() -> None:
     ended = telexec("run", "--help", env={"PYTHONPROFILEIMPORTTIME": "1"})
     imported = {line.rsplit(b"|", 1)[-1].strip() for line in ended.stderr.splitlines()}
     assert b"click" in imported
-    assert not imported & {b"asyncio", b"websockets", b"msgspec", b"telexec_schemas"}
+    assert not imported & {b"asyncio", b"websockets", b"msgspec", b"telexec_schemas.methods"}
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
