@@ -4,7 +4,7 @@ It knows just enough of RFC 6455 to find the ends of whole messages and of contr
 all that most servers ever send. The rest is strange to it, and for a library to judge.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 FIRST_BYTES = 16 * 1024
 """The size of a new buffer."""
@@ -22,8 +22,7 @@ _SIZE_IN_2_BYTES = 126
 _SIZE_IN_8_BYTES = 127
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(msgspec.Struct):
     """A frame as it came. Its views are good until something is received again.
 
     Attributes:

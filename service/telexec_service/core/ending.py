@@ -3,8 +3,6 @@
 from collections.abc import Set as AbstractSet
 from enum import Enum, auto
 
-import msgspec
-
 GIVE_UP_S = 5.0
 """How long after the first KILL something may still live before it is given up as a survivor."""
 
@@ -26,15 +24,19 @@ class Action(Enum):
     GIVE_UP = auto()
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step:
     """What to do now, and in how many seconds to look again.
 
     `ASK`: TERM, and CONT for what is stopped. `FREEZE`: STOP all that is not frozen yet, so that
     nothing can start anything. `GIVE_UP`: what lives cannot be ended, or there is nothing.
     """
 
-    action: Action
-    look_again_s: float = 0.0
+    # Written out: the guardian would have to load what makes classes shorter.
+    __slots__ = ("action", "look_again_s")
+
+    def __init__(self, action: Action, look_again_s: float = 0.0) -> None:
+        self.action = action
+        self.look_again_s = look_again_s
 
 
 class Ladder:
