@@ -30,6 +30,12 @@ class ErrorReason(StrEnum):
     ALREADY_INITIALIZED = "alreadyInitialized"
     SESSION_UNKNOWN = "sessionUnknown"
     SESSION_ATTACHED = "sessionAttached"
+    SESSION_NAME_TAKEN = "sessionNameTaken"
+    SESSION_TAKEN_OVER = "sessionTakenOver"
+    SESSION_ENDED = "sessionEnded"
+    HOST_RESTARTED = "hostRestarted"
+    CAPABILITY_MISSING = "capabilityMissing"
+    READ_ONLY = "readOnly"
     PROCESS_EXISTS = "processExists"
     PROCESS_UNKNOWN = "processUnknown"
     PROGRAM_NOT_FOUND = "programNotFound"
@@ -70,7 +76,8 @@ class ErrorData(Message, frozen=True, omit_defaults=True):
     `subject` is the path, program, name or id that the error is about; `limit` is the number that
     was reached, in the unit of the limit that `subject` names. `refused` are the variables that the
     host does not take from a request, `accepted` are the names that it would take instead (of
-    profiles), or what it takes in words (of variables).
+    profiles), or what it takes in words (of variables). `differing` are the parameters of a start
+    that are not those of the process that has its id.
     """
 
     reason: str
@@ -78,6 +85,7 @@ class ErrorData(Message, frozen=True, omit_defaults=True):
     limit: int | None = None
     refused: Sequence[RuledVariable] = ()
     accepted: Sequence[str] = ()
+    differing: Sequence[str] = ()
 
 
 class WireError(Message, frozen=True, omit_defaults=True):

@@ -1,6 +1,8 @@
 """Names that one side gives and the other gives back."""
 
-from typing import NewType
+from typing import Annotated, NewType
+
+from msgspec import Meta
 
 SessionId = NewType("SessionId", str)
 """Given by the service; whoever knows it can resume the session."""
@@ -16,6 +18,9 @@ HandleId = NewType("HandleId", str)
 
 Seq = NewType("Seq", int)
 """The number of an event of one process; starts at 1 and grows by one over all its events."""
+
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""How much or how many of something."""
 
 RequestId = int | str
 """Given by the client: ties an answer to its request."""

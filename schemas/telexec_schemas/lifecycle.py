@@ -1,26 +1,49 @@
 """The handshake and what a host says of itself."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from telexec_schemas.identifiers import SessionId
+from telexec_schemas.identifiers import Count, SessionId
 from telexec_schemas.message import Message
 
 EXTENSION_VERSION = 1
 """The version of our extensions that this package speaks."""
 
 
+SessionName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+"""Given by a client; unique on the host for as long as the session is there."""
+
+
+class DisconnectGrace(Message, frozen=True):
+    """Keep the session for `grace_ms` after its connection is lost, as far as the host allows."""
+
+    grace_ms: Count
+
+
 class ExtensionWish(Message, frozen=True):
-    """Sent by a client that knows our extensions; a peer that does not know them ignores it."""
+    """Sent by a client that knows our extensions; a peer that does not know them ignores it.
+
+    `on_disconnect`: what becomes of the session when its connection is lost; `kill`: it ends at
+    once. Nothing said: the host's own lease, or what was granted before. `session_name` names a new
+    session, or, with `attach`, the one to take up. `attach`: take up an existing session, by
+    `resumeSessionId` or by name; `takeOver`: also from another connection. `instance` and
+    `generation`: what the grant said that a session is resumed after.
+    """
 
     version: int = EXTENSION_VERSION
+    on_disconnect: Literal["kill"] | DisconnectGrace | UnsetType = UNSET
+    session_name: SessionName | UnsetType = UNSET
+    attach: Literal["resume", "takeOver"] | UnsetType = UNSET
+    instance: str | UnsetType = UNSET
+    generation: Count | UnsetType = UNSET
 
 
 class Limits(Message, frozen=True):
     """Numbers of the host that a client should know before it runs into them.
 
-    `lease_ms`: how long a session outlives its connection. `max_frame_bytes`: the largest frame
+    `lease_ms`: how long this session outlives its connection. `max_frame_bytes`: the largest frame
     that is read. `retained_bytes`: how much output of a process is kept for readers.
     `kill_grace_ms`: what the host leaves between TERM and KILL where nobody says.
     """
@@ -44,6 +67,12 @@ class ExtensionGrant(Message, frozen=True):
     `process/credit`. `lost`: `afterBytes` and `lost` in `process/read`.
     `overflow`: `overflow` at start, and `process/gap`.
     `binary_frames`: `handle` at start, and what `telexec_schemas.binary_frame` says.
+    `idempotent_start`: a start with a known id and equal parameters is answered with its process.
+    `on_disconnect`: the wish of that name, and `session/end`. `attach`: `process/list`,
+    `process/attach` and `process/detach`. `sessions`: names of sessions, taking them up and over,
+    reading along, and `session/list`.
+    `instance` is another one whenever the service was started anew; `generation` is how often the
+    session passed from one client to another. A client says both when it resumes the session.
     """
 
     version: int
@@ -60,6 +89,13 @@ class ExtensionGrant(Message, frozen=True):
     env_profiles: Sequence[str] = ()
     binary_frames: bool = False
     overflow: bool = False
+    idempotent_start: bool = False
+    on_disconnect: bool = False
+    attach: bool = False
+    sessions: bool = False
+    instance: str | UnsetType = UNSET
+    generation: int = 0
+    session_name: str | UnsetType = UNSET
 
 
 class Initialize(Message, frozen=True):

@@ -1,6 +1,6 @@
 """Every method and notification, on one page."""
 
-from telexec_schemas import environment, lifecycle, process
+from telexec_schemas import attachment, environment, lifecycle, process, session
 from telexec_schemas import filesystem as fs
 from telexec_schemas.message import Nothing
 from telexec_schemas.method import Method, Notification
@@ -28,13 +28,25 @@ TERMINATE = Method(
 CLOSE_STDIN = Method("process/closeStdin", process.CloseInput, Nothing, repeatable=True)
 RESIZE = Method("process/resize", process.ResizeTerminal, Nothing, repeatable=True)
 
+LIST = Method("process/list", attachment.ListProcesses, attachment.ProcessList, repeatable=True)
+ATTACH = Method(
+    "process/attach", attachment.AttachOutput, attachment.OutputAttached, repeatable=False
+)
+DETACH = Method("process/detach", attachment.DetachOutput, Nothing, repeatable=True)
+
 # Service to client, per process in the order of `seq`.
 OUTPUT = Notification("process/output", process.OutputPushed)
 GAP = Notification("process/gap", process.OutputGap)
 EXITED = Notification("process/exited", process.ProcessExited)
 CLOSED = Notification("process/closed", process.ProcessClosed)
+DETACHED = Notification("process/detached", attachment.OutputDetached)
 # Client to service.
 CREDIT = Notification("process/credit", process.OutputCredit)
+
+# Sessions.
+SESSION_END = Method("session/end", session.EndSession, session.SessionEnded, repeatable=False)
+SESSION_LIST = Method("session/list", Nothing, session.SessionList, repeatable=True)
+SESSION_TAKEN_OVER = Notification("session/takenOver", session.SessionTakenOver)
 
 # Files.
 GET_METADATA = Method("fs/getMetadata", fs.GetMetadata, fs.Metadata, repeatable=True)

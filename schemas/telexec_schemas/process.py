@@ -8,11 +8,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from telexec_schemas.environment import EnvironmentSummary
 from telexec_schemas.environment_policy import EnvironmentPolicy
-from telexec_schemas.identifiers import ProcessId, Seq, WriteId
+from telexec_schemas.identifiers import Count, ProcessId, Seq, WriteId
 from telexec_schemas.message import Message
 from telexec_schemas.sandbox import Sandbox
 
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Handle = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Dimension = Annotated[int, Meta(ge=1, le=65_535)]
 
@@ -79,12 +78,16 @@ class StartProcess(Message, frozen=True):
 
 
 class Started(Message, frozen=True):
-    """The process runs. Extensions: `pid` is its number on the host, `env` says what it got."""
+    """The process runs. Extensions: `pid` is its number on the host, `env` says what it got.
+
+    `handle` is given when the process was started before: its output has this number.
+    """
 
     process_id: ProcessId
     sandbox_type: str = "none"
     pid: int | UnsetType = UNSET
     env: EnvironmentSummary | UnsetType = UNSET
+    handle: Handle | UnsetType = UNSET
 
 
 class OutputChunk(Message, frozen=True):
@@ -104,6 +107,7 @@ class EndReason(StrEnum):
     IDLE_TIMEOUT = "idleTimeout"
     TERMINATED = "terminated"
     SESSION_EXPIRED = "sessionExpired"
+    SESSION_ENDED = "sessionEnded"
     SHUTDOWN = "shutdown"
 
 

@@ -46,6 +46,7 @@ from telexec_service.rpc.environment_routes import EnvironmentRoutes
 from telexec_service.rpc.filesystem_routes import FilesystemRoutes
 from telexec_service.rpc.host import Host
 from telexec_service.rpc.process_routes import ProcessRoutes
+from telexec_service.rpc.session_routes import SessionRoutes
 from telexec_service.sessions.table import SessionTable
 from telexec_service.systemd import Systemd
 from telexec_service.transport.address import Address, TcpAddress
@@ -123,6 +124,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
             counters=counters,
             spills=_spills(config, counters, log),
         )
+        routes |= SessionRoutes(sessions).routes()
         async with asyncio.TaskGroup() as tasks:
             host = Host(
                 config=config,
@@ -365,4 +367,8 @@ def _extensions(config: Config, environment: HostEnvironment) -> ExtensionGrant:
         overflow=True,
         lost=True,
         env_profiles=environment.profiles,
+        idempotent_start=True,
+        on_disconnect=True,
+        attach=True,
+        sessions=True,
     )

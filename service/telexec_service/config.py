@@ -38,6 +38,7 @@ class Limits(Section, frozen=True):
     max_processes: Positive = 1024
     max_finished_processes: Positive = 1024
     max_requests_in_flight: Positive = 1024
+    max_watches: Positive = 64
     retained_bytes: Positive = MIB
     retained_events: Positive = 16_384
     stdin_buffer_bytes: Positive = MIB
@@ -74,12 +75,19 @@ class SpillFiles(Section, frozen=True):
 class Sessions(Section, frozen=True):
     """How long things outlive what they belong to, in seconds.
 
-    `lease_s`: a session without its connection. `finished_s`: a finished process whose output was
+    `lease_s`: a session without its connection, unless its client asks for another time, of at most
+    `max_lease_s`; None: of at most `lease_s`. `finished_s`: a finished process whose output was
     delivered.
     """
 
     lease_s: Seconds = 30.0
+    max_lease_s: Seconds | None = None
     finished_s: Seconds = 30.0
+
+    @property
+    def longest_lease_s(self) -> float:
+        """The longest time that a client may ask for; what it has anyway is never too long."""
+        return max(self.lease_s, self.max_lease_s or 0.0)
 
 
 class Keepalive(Section, frozen=True):

@@ -214,12 +214,20 @@ class RawPeer:
         raise AssertionError("unreachable: the condition never holds")
 
     async def initialize(
-        self, *, resume: str | None = None, extensions: bool = True, client_name: str = "raw peer"
+        self,
+        *,
+        resume: str | None = None,
+        extensions: bool = True,
+        client_name: str = "raw peer",
+        wish: Mapping[str, Any] | None = None,
     ) -> Json:
-        """Do the whole handshake and return the result of `initialize`."""
+        """Do the whole handshake and return the result of `initialize`.
+
+        `wish` is what the extensions are asked for besides their version.
+        """
         params: Json = {"clientName": client_name, "resumeSessionId": resume}
         if extensions:
-            params["telexec"] = {"version": 1}
+            params["telexec"] = {"version": 1, **(wish or {})}
         result: Json = await self.request("initialize", params)
         self.session_id = result["sessionId"]
         self.environment_info = result["environmentInfo"]
@@ -243,9 +251,9 @@ class RawPeer:
         assert started["processId"] == everything["processId"]
         return RawProcess(self, everything["processId"], started)
 
-    def process(self, process_id: str) -> "RawProcess":
-        """Return a process that was started on another connection."""
-        return RawProcess(self, process_id, {})
+    def process(self, process_id: str, started: Json | None = None) -> "RawProcess":
+        """Return a process that was started on another connection, or with `request`."""
+        return RawProcess(self, process_id, started or {})
 
     def _file(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes) and frame[:1] == b"\x01":
@@ -414,6 +422,8 @@ async def raw_peer(
     initialize: bool = True,
     extensions: bool = True,
     resume: str | None = None,
+    client_name: str = "raw peer",
+    wish: Mapping[str, Any] | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[RawPeer]:
     """Connect to `ws://…`, `wss://…` (with `tls`) or `unix:PATH`, and close at the end.
@@ -440,7 +450,9 @@ async def raw_peer(
     peer = RawPeer(WebSocketChannel(connection))
     try:
         if initialize:
-            await peer.initialize(extensions=extensions, resume=resume)
+            await peer.initialize(
+                extensions=extensions, resume=resume, client_name=client_name, wish=wish
+            )
         yield peer
     finally:
         await connection.close()

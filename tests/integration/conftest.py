@@ -40,6 +40,16 @@ async def any_peer(
             yield connected
 
 
+@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+def host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Return a service on each event loop that it knows; a module's tests share it."""
+    options = ["--no-uvloop"] if request.param == "asyncio" else []
+    with running_service(tmp_path_factory.mktemp("host"), options=options) as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 def unix_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a service on a Unix socket, and on asyncio's own loop, that a module's tests share."""

@@ -1,8 +1,15 @@
 """Who is at the other end of a connection."""
 
 import hashlib
+from enum import StrEnum
 
 import msgspec
+
+
+class Capability(StrEnum):
+    """A right. `admin`: see, read along and take over the sessions of others."""
+
+    ADMIN = "admin"
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -10,13 +17,14 @@ class Caller(msgspec.Struct, frozen=True):
 
     `connection` is this service's number of the connection, `address` where it comes from
     (`IP:PORT`, `unix:uid=N`, `stdio`), `token` the fingerprint of the token that it came with, and
-    `client` what the program calls itself.
+    `client` what the program calls itself. `capabilities` are what it may do.
     """
 
     connection: int
     address: str
     token: str | None
     client: str
+    capabilities: frozenset[Capability] = frozenset()
 
 
 def fingerprint(digest: bytes) -> str:

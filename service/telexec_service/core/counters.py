@@ -78,6 +78,7 @@ class SessionEnd(StrEnum):
     """Why a session ended."""
 
     EXPIRED = "expired"
+    ENDED = "ended"
     SHUTDOWN = "shutdown"
 
 

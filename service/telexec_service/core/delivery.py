@@ -17,6 +17,10 @@ class Delivery:
         credit_bytes: The offset up to which output may be pushed at first; None: no such bound.
         overflow: What happens when the log is full: `pause` keeps what the client does not have,
             and the process waits; `drop` drops the oldest, and it never does.
+
+    Attributes:
+        may_drop: Whether output may be dropped that was not pushed yet.
+        tells_gaps: Whether the client wants to be told of gaps.
     """
 
     def __init__(
@@ -30,6 +34,12 @@ class Delivery:
         self._sent_bytes = 0
         self._is_attached = True
         self._pinned_byte = 0
+        self.tells_gaps = self.may_drop
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether the output goes to a connection."""
+        return self._is_attached
 
     @property
     def has_sent_all(self) -> bool:
@@ -78,6 +88,29 @@ class Delivery:
         self._is_attached = False
         arrived = min(self._received_bytes, self._sent_bytes)
         self._pinned_byte = max(self._log.first_byte, arrived)
+
+    def rewind(self, after_seq: int, after_bytes: int, *, credit_bytes: int | None) -> None:
+        """Push again what there is of the events after `after_seq`, and tell what is missing.
+
+        What lies before them counts as received.
+
+        Args:
+            after_seq: 0 pushes from the start.
+            after_bytes: How much output there is up to there, as far as the client knows.
+            credit_bytes: In the place of the credit so far.
+        """
+        log = self._log
+        self._next_seq = Seq(min(after_seq + 1, log.next_seq))
+        known_byte = log.offset_of(self._next_seq)
+        offset = min(after_bytes, log.first_byte) if known_byte is None else known_byte
+        self._sent_bytes = self._received_bytes = offset
+        self._credit_bytes = credit_bytes
+        self._is_attached = True
+        self.tells_gaps = True
+
+    def abandon(self) -> None:
+        """Note that nobody will ask for anything any more."""
+        self.may_drop = True
 
     @property
     def pinned_byte(self) -> int:

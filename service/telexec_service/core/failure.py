@@ -20,6 +20,7 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
         limit: The number that was reached, in the unit of the limit that `subject` names.
         refused: The variables that the host does not take from the request.
         accepted: What it would take instead.
+        differing: The parameters that are not those of the process that is there.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
         limit: int | None = None,
         refused: Sequence[RuledVariable] = (),
         accepted: Sequence[str] = (),
+        differing: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -41,6 +43,7 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
         self.limit = limit
         self.refused = refused
         self.accepted = accepted
+        self.differing = differing
 
     def to_wire(self) -> WireError:
         """Return the error as it travels; what JSON cannot carry of its texts is replaced."""
@@ -50,6 +53,7 @@ class RpcFailure(Exception):  # noqa: N818 - the wire's word; it is an answer, n
             self.limit,
             self.refused,
             self.accepted,
+            self.differing,
         )
         message = printable(self.message) or self.reason
         return WireError(int(self.code), message, msgspec.Raw(encode(data)))

@@ -149,6 +149,15 @@ class OutputLog:
                 # Dropped, maybe just now, as it could not be read.
                 at = max(at + 1, self.first_seq)
 
+    def offset_of(self, seq: Seq) -> int | None:
+        """Return how much output there was before an event; None if that is dropped."""
+        event = self.event(seq)
+        if isinstance(event, Output):
+            return event.end - len(event.data)
+        if isinstance(event, Exited):
+            return self.exit_byte
+        return self.total_bytes if event is not None or seq == self._next_seq else None
+
     def read(self, after_seq: Seq, max_bytes: int | None) -> Batch:
         """Return the retained output newer than `after_seq`, oldest first.
 

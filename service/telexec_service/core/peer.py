@@ -38,6 +38,10 @@ class Peer(Protocol):
         """End the connection after what is queued, because the peer broke the protocol."""
         ...
 
+    def dismiss(self, why: str) -> None:
+        """End the connection after what is queued, because its session is another client's now."""
+        ...
+
     async def is_alive(self) -> bool:
         """Ask the peer for a sign of life; False once it failed to give one in time."""
         ...

@@ -23,6 +23,7 @@ from telexec_service.config import Limits
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.failure import RpcFailure
+from telexec_service.core.origin import Origin
 from telexec_service.core.output_log import OutputLog
 from telexec_service.core.spill import Spill
 from telexec_service.processes.offspring import Offspring
@@ -57,6 +58,10 @@ class Process:
         on_change: Called with this process.
         on_exit: Called once with this process, when the child is gone.
         on_end: Called once with this process, when all of it is known, or it is given up.
+
+    Attributes:
+        origin: How it was started, where that is remembered.
+        is_awaited: Whether its output waits for its client to ask for it.
     """
 
     def __init__(
@@ -77,6 +82,8 @@ class Process:
     ) -> None:
         self.process_id = process_id
         self.handle: int | None = None
+        self.origin: Origin | None = None
+        self.is_awaited = False
         self.pid = child.pid
         self.account = account
         self._spill = spill
@@ -233,6 +240,11 @@ class Process:
         self._had_room = has_room
         for pipe in self._pipes:
             pipe.set_reading(has_room)
+
+    def abandon_output(self) -> None:
+        """Read what it still writes, so that it can go on, and keep none of it."""
+        self.delivery.abandon()
+        self.regulate()
 
     def add_reader(self, on_change: Callable[[], None]) -> None:
         """Have a function called after every change of the log."""

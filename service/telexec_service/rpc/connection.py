@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -18,17 +18,23 @@ from telexec_schemas.frame import (
     Request,
     encode_answer,
     encode_failure,
+    encode_notice,
     parse_frame,
 )
-from telexec_schemas.identifiers import ProcessId, SessionId, WriteId
+from telexec_schemas.identifiers import ProcessId, WriteId
 from telexec_schemas.lifecycle import ExtensionGrant, Initialize, Initialized
 from telexec_schemas.process import Started, WriteInput
+from telexec_schemas.session import SessionTakenOver
+from telexec_service.core.attachment import Attachment
 from telexec_service.core.caller import Caller, fingerprint
+from telexec_service.core.capabilities import capabilities_of
 from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.handshake import Handshake
 from telexec_service.core.peer import Peer
+from telexec_service.core.terms import terms_of
 from telexec_service.rpc.call import MAX_SHOWN, Call
 from telexec_service.rpc.host import Host
+from telexec_service.sessions.entrance import enter
 from telexec_service.sessions.session import Session
 
 
@@ -52,6 +58,8 @@ class Connection:
         self._requests = 0
         self._handshake = Handshake()
         self._session: Session | None = None
+        self._is_extended = False
+        self._why_gone: RpcFailure | None = None
         self._waiting: set[asyncio.Task[None]] = set()
         self._is_lost = False
         limit_s = host.config.limits.handshake_timeout_s
@@ -182,31 +190,62 @@ class Connection:
             )
 
     def _own_session(self) -> Session:
+        if self._why_gone is not None:
+            raise self._why_gone
         if self._session is None:
             raise RuntimeError("a request was let in before its connection had a session")
+        if self._session.is_over:
+            raise RpcFailure(
+                ErrorCode.INVALID_REQUEST,
+                ErrorReason.SESSION_ENDED,
+                "cannot do anything in the session: it has ended",
+            )
         return self._session
 
     def _initialize(self, params: Initialize) -> Any:
         self._handshake.begin()
-        if params.resume_session_id is not None:
-            return self._resume(params, params.resume_session_id)
+        attachment = Attachment(
+            self._peer,
+            self._caller(params),
+            terms_of(params, self._host.config.sessions),
+            self._on_taken_over,
+        )
         try:
-            session = self._host.sessions.create(self._peer, self._caller(params))
+            session = enter(self._host.sessions, params, attachment)
+        except RpcFailure:
+            self._handshake.give_up()
+            raise
+        if isinstance(session, Session):
+            return self._adopt(session, params)
+        return self._adopt_later(session, params)
+
+    async def _adopt_later(
+        self, entering: Coroutine[Any, Any, Session], params: Initialize
+    ) -> Initialized:
+        try:
+            session = await entering
         except RpcFailure:
             self._handshake.give_up()
             raise
         return self._adopt(session, params)
 
-    async def _resume(self, params: Initialize, session_id: SessionId) -> Initialized:
-        try:
-            session = await self._host.sessions.resume(session_id, self._peer, self._caller(params))
-        except RpcFailure:
-            self._handshake.give_up()
-            raise
-        return self._adopt(session, params)
+    def _on_taken_over(self, by: Caller) -> None:
+        if self._session is None:
+            return
+        self._why_gone = RpcFailure(
+            ErrorCode.INVALID_REQUEST,
+            ErrorReason.SESSION_TAKEN_OVER,
+            "cannot do anything in the session: another client has taken it over",
+        )
+        self._session = None
+        if self._is_extended:
+            told = SessionTakenOver(by.client, by.address)
+            self._peer.send(encode_notice(methods.SESSION_TAKEN_OVER.name, told))
+        self._peer.dismiss(f"the session was taken over by {by.client!r} at {by.address}")
 
     def _adopt(self, session: Session, params: Initialize) -> Initialized:
         self._session = session
+        self._is_extended = params.telexec is not UNSET
         self._handshake_timer.cancel()
         self._handshake.succeed()
         self._log = self._log.bind(session_id=session.session_id)
@@ -220,11 +259,19 @@ class Connection:
         return Initialized(
             session_id=session.session_id,
             environment_info=self._host.environment_info,
-            telexec=UNSET if params.telexec is UNSET else self._extensions(),
+            telexec=self._extensions(session) if self._is_extended else UNSET,
         )
 
-    def _extensions(self) -> ExtensionGrant:
-        return msgspec.structs.replace(self._host.extensions, binary_frames=self._peer.takes_binary)
+    def _extensions(self, session: Session) -> ExtensionGrant:
+        grant = self._host.extensions
+        return msgspec.structs.replace(
+            grant,
+            binary_frames=self._peer.takes_binary,
+            limits=msgspec.structs.replace(grant.limits, lease_ms=int(session.lease_s * 1000)),
+            instance=self._host.sessions.instance,
+            generation=session.generation,
+            session_name=session.name or UNSET,
+        )
 
     def _caller(self, params: Initialize) -> Caller:
         credential = self._peer.credential
@@ -233,6 +280,7 @@ class Connection:
             self._peer.address,
             None if credential is None else fingerprint(credential),
             params.client_name[:MAX_SHOWN],
+            capabilities_of(credential),
         )
 
     async def _answer_later(self, call: Call, outcome: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -16,11 +17,13 @@ from telexec_schemas.process import EndReason
 from telexec_service.config import Shutdown
 from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
 from telexec_service.core.failure import RpcFailure
+from telexec_service.core.origin import origin_of
+from telexec_service.core.start_digest import differing, digest_of
 from telexec_service.filesystem.paths import host_path
 from telexec_service.processes.process import Process
 from telexec_service.processes.spawner import SpawnRequest
 from telexec_service.rpc.route import Route, Routes, collect
-from telexec_service.sessions.session import Session
+from telexec_service.sessions.session import Session, process_exists
 
 MAX_WAIT_S = 3600.0
 """The longest that a read waits; a client that gets nothing by then asks again."""
@@ -56,6 +59,9 @@ class ProcessRoutes:
         )
 
     def _start(self, session: Session, params: wire.StartProcess) -> wire.Started:
+        known = session.find(params.process_id) if session.is_extended else None
+        if known is not None:
+            return _started_before(known, params)
         if self._is_draining:
             raise RpcFailure(
                 ErrorCode.INVALID_REQUEST,
@@ -90,7 +96,7 @@ class ProcessRoutes:
         process = session.start(
             params.process_id,
             request,
-            profile=summary.profile,
+            origin=origin_of(params, summary, time.time()),
             credit_bytes=credit_bytes,
             handle=None if params.handle is UNSET else params.handle,
             overflow="pause" if params.overflow is UNSET else params.overflow,
@@ -102,6 +108,22 @@ class ProcessRoutes:
         if params.idle_timeout_ms is not UNSET:
             process.end_when_idle(params.idle_timeout_ms / 1000, grace_s)
         return wire.Started(params.process_id, pid=process.pid, env=summary)
+
+
+def _started_before(process: Process, params: wire.StartProcess) -> wire.Started:
+    """Answer a start that was sent again, as the first one was answered."""
+    origin = process.origin
+    if origin is None:
+        raise process_exists(params.process_id)
+    other = differing(origin.digest, digest_of(params))
+    if other:
+        raise process_exists(params.process_id, other)
+    return wire.Started(
+        params.process_id,
+        pid=process.pid,
+        env=origin.environment,
+        handle=UNSET if process.handle is None else process.handle,
+    )
 
 
 def _refuse_confinement(params: wire.StartProcess) -> None:

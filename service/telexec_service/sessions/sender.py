@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 import pybase64
 from msgspec import UNSET
@@ -12,9 +13,11 @@ from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.method import encode
 from telexec_schemas.methods import CLOSED, EXITED, GAP, OUTPUT
 from telexec_schemas.process import OutputGap, ProcessClosed, ProcessExited
+from telexec_service.core.account import ProcessAccount
+from telexec_service.core.delivery import Delivery
 from telexec_service.core.events import Event, Exited, Gap, Output
+from telexec_service.core.output_log import OutputLog
 from telexec_service.core.peer import Peer
-from telexec_service.processes.process import Process
 
 _OUTPUT_HEAD = (
     b'{"method":%b,"params":{"processId":%%b,"seq":%%d,"stream":"%%b","chunk":"'
@@ -23,6 +26,39 @@ _OUTPUT_HEAD = (
 
 _SMALL_BYTES = 1024
 """Output so short is copied into its frame: that costs less than a frame of several parts."""
+
+
+class Pushed(Protocol):
+    """What is pushed: a process of the session, or one of another session that is read along."""
+
+    @property
+    def process_id(self) -> ProcessId:
+        """What it is called on this connection."""
+        ...
+
+    @property
+    def handle(self) -> int | None:
+        """Its number in binary frames; None: its output is pushed as text."""
+        ...
+
+    @property
+    def account(self) -> ProcessAccount:
+        """Where gaps are counted."""
+        ...
+
+    @property
+    def log(self) -> OutputLog:
+        """What there is to push."""
+        ...
+
+    @property
+    def delivery(self) -> Delivery:
+        """How far it was pushed."""
+        ...
+
+    def regulate(self) -> None:
+        """Take note that the delivery has moved on."""
+        ...
 
 
 class OutputSender:
@@ -35,13 +71,13 @@ class OutputSender:
         on_delivered: Called with a process when all there will ever be of it was pushed.
     """
 
-    def __init__(self, peer: Peer, on_delivered: Callable[[Process], None]) -> None:
+    def __init__(self, peer: Peer, on_delivered: Callable[[Pushed], None]) -> None:
         self._peer = peer
         self._on_delivered = on_delivered
-        self._queue: deque[Process] = deque()
+        self._queue: deque[Pushed] = deque()
         self._queued: set[ProcessId] = set()
 
-    def announce(self, process: Process) -> None:
+    def announce(self, process: Pushed) -> None:
         """Push what is new of a process, now or when it is its turn; its log is regulated after."""
         if process.process_id in self._queued:
             return
@@ -55,6 +91,12 @@ class OutputSender:
         self._queued.add(process.process_id)
         self._queue.append(process)
 
+    def forget(self, process: Pushed) -> None:
+        """Push nothing more of a process. Idempotent."""
+        if process.process_id in self._queued:
+            self._queued.remove(process.process_id)
+            self._queue.remove(process)
+
     def push(self) -> None:
         """Push what waits, until the peer is congested or nothing is left."""
         while self._queue and not self._peer.is_congested:
@@ -65,7 +107,7 @@ class OutputSender:
             else:
                 self._queued.discard(process.process_id)
 
-    def _push_next(self, process: Process) -> bool:
+    def _push_next(self, process: Pushed) -> bool:
         """Push the next event of a process; False if there is none to push."""
         delivery = process.delivery
         event = delivery.next_event()
@@ -83,10 +125,10 @@ class OutputSender:
         delivery.mark_sent(event)
         return True
 
-    def _tell_gap(self, process: Process, gap: Gap) -> None:
+    def _tell_gap(self, process: Pushed, gap: Gap) -> None:
         process.account.add_gap(gap.lost_bytes)
-        # Who did not ask to have output dropped sees a hole in the numbers, and reads what is left.
-        if process.delivery.may_drop:
+        # Who does not know of gaps sees a hole in the numbers, and reads what is left.
+        if process.delivery.tells_gaps:
             told = OutputGap(process.process_id, gap.seq, gap.next_seq, gap.lost_bytes)
             self._peer.send(encode_notice(GAP.name, told))
 

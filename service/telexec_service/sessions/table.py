@@ -7,12 +7,11 @@ from typing import Any
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.identifiers import SessionId
-from telexec_schemas.process import EndReason
+from telexec_schemas.process import EndReason, Survivor
 from telexec_service.config import Config
-from telexec_service.core.caller import Caller
+from telexec_service.core.attachment import Attachment
 from telexec_service.core.counters import Counters, SessionEnd
 from telexec_service.core.failure import RpcFailure, limit_reached
-from telexec_service.core.peer import Peer
 from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
@@ -21,7 +20,11 @@ from telexec_service.sessions.session import Session
 
 
 class SessionTable:
-    """Owns every session, and through them every process of the host."""
+    """Owns every session, and through them every process of the host.
+
+    Attributes:
+        instance: Tells this run of the service from every other one.
+    """
 
     def __init__(
         self,
@@ -40,7 +43,9 @@ class SessionTable:
         self._counters = counters
         self._spills = spills
         self._loop = asyncio.get_running_loop()
+        self.instance = uuid.uuid4().hex
         self._sessions: dict[SessionId, Session] = {}
+        self._names: dict[str, SessionId] = {}
         self._exited = asyncio.Event()
         self._leases: dict[SessionId, asyncio.TimerHandle] = {}
 
@@ -66,11 +71,16 @@ class SessionTable:
         for session in self._sessions.values():
             yield from session.running_processes
 
-    def create(self, peer: Peer, caller: Caller) -> Session:
+    @property
+    def newest_first(self) -> Iterator[Session]:
+        """Every session."""
+        return reversed(self._sessions.values())
+
+    def create(self, attachment: Attachment) -> Session:
         """Make a session and attach its first connection.
 
         Raises:
-            RpcFailure: The host has as many sessions as it may have.
+            RpcFailure: The host has as many sessions as it may have, or one of the name.
         """
         limit = self._config.limits.max_sessions
         if len(self._sessions) >= limit:
@@ -79,11 +89,20 @@ class SessionTable:
                 "max_sessions",
                 limit,
             )
+        name = attachment.terms.name
+        if name in self._names:
+            raise RpcFailure(
+                ErrorCode.INVALID_REQUEST,
+                ErrorReason.SESSION_NAME_TAKEN,
+                f"cannot make a session {name!r}: there is one; take it up, or use another name",
+                subject=name,
+            )
         session_id = SessionId(str(uuid.uuid4()))
         log = self._log.bind(session_id=session_id)
         session = Session(
             session_id,
             self._config,
+            name=name,
             offspring=self._offspring,
             log=log,
             audit=self._audit,
@@ -92,48 +111,98 @@ class SessionTable:
             exited=self._exited,
         )
         self._sessions[session_id] = session
-        session.attach(peer, caller)
+        if name is not None:
+            self._names[name] = session_id
+        session.attach(attachment)
         self._counters.sessions_started += 1
         log.info("session.created")
         return session
 
-    async def resume(self, session_id: SessionId, peer: Peer, caller: Caller) -> Session:
-        """Attach another connection to a session.
+    def find(self, id_or_name: str) -> Session:
+        """Return a session by its id, or else by its name.
+
+        Raises:
+            RpcFailure: There is none.
+        """
+        session_id = SessionId(id_or_name)
+        if session_id not in self._sessions:
+            session_id = self._names.get(id_or_name, session_id)
+        return self._get(session_id)
+
+    async def resume(self, session_id: SessionId, attachment: Attachment) -> Session:
+        """Attach another connection of its client to a session.
 
         A connection that is still attached is asked for a sign of life first: one that was lost
         without the host noticing does not lock its client out.
 
         Raises:
+            RpcFailure: There is no such session, its connection is alive, or another client has it.
+        """
+        await self._await_vacancy(session_id, attachment)
+        session = self._get(session_id, attachment)
+        self._cancel_lease(session_id)
+        session.attach(attachment)
+        self._note_resumed(session)
+        return session
+
+    async def take_up(self, session_id: SessionId, attachment: Attachment) -> Session:
+        """Give a session that has no connection to another client.
+
+        Raises:
             RpcFailure: There is no such session, or its connection is alive.
         """
-        session = self._get(session_id)
-        if session.peer is not None and await session.peer.is_alive():
-            raise RpcFailure(
-                ErrorCode.SESSION_ATTACHED,
-                ErrorReason.SESSION_ATTACHED,
-                f"cannot resume session {session_id}: it is attached to another connection",
-                subject=session_id,
-            )
-        session = self._get(session_id)
-        if session.peer is not None:
-            # Somebody else was quicker while the old connection was being asked.
-            return await self.resume(session_id, peer, caller)
+        await self._await_vacancy(session_id, attachment)
+        session = self._get(session_id, attachment)
         self._cancel_lease(session_id)
-        session.attach(peer, caller)
-        self._counters.sessions_resumed += 1
-        self._log.info("session.resumed", session_id=session_id)
+        session.pass_on(attachment)
+        self._note_resumed(session)
+        return session
+
+    def take_over(self, session_id: SessionId, attachment: Attachment) -> Session:
+        """Give a session to another client, also from its connection, which is told.
+
+        Raises:
+            RpcFailure: There is no such session.
+        """
+        session = self._get(session_id)
+        self._cancel_lease(session_id)
+        before = session.caller
+        session.pass_on(attachment)
+        self._audit.record(
+            "session.taken_over",
+            attachment.caller,
+            session_id=session_id,
+            before=before.connection,
+        )
+        self._log.info(
+            "session.taken_over",
+            session_id=session_id,
+            connection=attachment.caller.connection,
+            before=before.connection,
+        )
         return session
 
     def detach(self, session: Session) -> None:
-        """Let a session go on without a connection for the length of the lease."""
+        """Let a session go on without a connection for the length of its lease."""
         session.detach()
-        if session.session_id not in self._sessions:
-            return  # closed already: its connection is lost because the service ends
-        lease_s = self._config.sessions.lease_s
+        if session.is_over:
+            return  # its connection is lost because it ended
+        self._log.info("session.detached", session_id=session.session_id, lease_s=session.lease_s)
+        if session.lease_s <= 0:
+            self._expire(session.session_id)
+            return
         self._leases[session.session_id] = self._loop.call_later(
-            lease_s, self._expire, session.session_id
+            session.lease_s, self._expire, session.session_id
         )
-        self._log.info("session.detached", session_id=session.session_id, lease_s=lease_s)
+
+    def end(
+        self, session: Session, grace_s: float
+    ) -> "asyncio.Future[tuple[Survivor, ...]] | None":
+        """End an attached session because its client is done with it; see `Session.close`."""
+        self._remove(session.session_id)
+        ended = session.close(EndReason.SESSION_ENDED, grace_s)
+        self._note_end(session, SessionEnd.ENDED)
+        return ended
 
     def close(self, reason: EndReason) -> None:
         """End every session, with KILL for what still runs. Idempotent."""
@@ -143,23 +212,63 @@ class SessionTable:
             session.close(reason, 0)
             self._note_end(session, SessionEnd.SHUTDOWN)
         self._sessions.clear()
+        self._names.clear()
 
-    def _get(self, session_id: SessionId) -> Session:
+    async def _await_vacancy(self, session_id: SessionId, attachment: Attachment) -> None:
+        """Return once the session has no connection."""
+        peer = self._get(session_id, attachment).peer
+        while peer is not None:
+            if await peer.is_alive():
+                raise RpcFailure(
+                    ErrorCode.SESSION_ATTACHED,
+                    ErrorReason.SESSION_ATTACHED,
+                    f"cannot resume session {session_id}: it is attached to another connection",
+                    subject=session_id,
+                )
+            # Somebody else may have been quicker while the old connection was being asked.
+            peer = self._get(session_id, attachment).peer
+
+    def _get(self, session_id: SessionId, attachment: Attachment | None = None) -> Session:
+        terms = None if attachment is None else attachment.terms
         session = self._sessions.get(session_id)
         if session is None:
+            if terms is not None and terms.instance not in {None, self.instance}:
+                raise RpcFailure(
+                    ErrorCode.INVALID_REQUEST,
+                    ErrorReason.HOST_RESTARTED,
+                    f"cannot resume session {session_id}: the host has restarted",
+                    subject=session_id,
+                )
             raise RpcFailure(
                 ErrorCode.INVALID_REQUEST,
                 ErrorReason.SESSION_UNKNOWN,
-                f"cannot resume session {session_id}: it is unknown, or its lease ran out",
+                f"cannot find session {session_id}: it is unknown, or its lease ran out",
+                subject=session_id,
+            )
+        if terms is not None and terms.generation not in {None, session.generation}:
+            raise RpcFailure(
+                ErrorCode.INVALID_REQUEST,
+                ErrorReason.SESSION_TAKEN_OVER,
+                f"cannot resume session {session_id}: another client has it now",
                 subject=session_id,
             )
         return session
 
     def _expire(self, session_id: SessionId) -> None:
-        del self._leases[session_id]
-        session = self._sessions.pop(session_id)
+        session = self._sessions[session_id]
+        self._remove(session_id)
         session.close(EndReason.SESSION_EXPIRED, self._config.shutdown.kill_grace_s)
         self._note_end(session, SessionEnd.EXPIRED)
+
+    def _remove(self, session_id: SessionId) -> None:
+        self._cancel_lease(session_id)
+        session = self._sessions.pop(session_id)
+        if session.name is not None:
+            del self._names[session.name]
+
+    def _note_resumed(self, session: Session) -> None:
+        self._counters.sessions_resumed += 1
+        self._log.info("session.resumed", session_id=session.session_id)
 
     def _note_end(self, session: Session, reason: SessionEnd) -> None:
         self._counters.sessions_ended[reason] += 1

@@ -136,6 +136,11 @@ class StdioConnection(asyncio.Protocol):
         self.send(encode_failure(UNKNOWN_REQUEST_ID, failure.to_wire()))
         self.go_away()
 
+    def dismiss(self, why: str) -> None:
+        """End the connection after what is queued; a line has no place for the reason."""
+        del why
+        self.go_away()
+
     def go_away(self) -> None:
         """End the connection after what is queued."""
         self._is_ending = True

@@ -27,6 +27,9 @@ from telexec_service.transport.outbox import CONGESTED_BYTES, MAX_UNSENT_BYTES, 
 CLOSE_TIMEOUT_S = 5.0
 """How long a peer has to answer a close frame."""
 
+TAKEN_OVER = 4001
+"""The close code of a connection whose session another client has taken over."""
+
 MAX_REASON_BYTES = 123
 """The most that a close frame says of its reason (RFC 6455, 5.5)."""
 
@@ -170,6 +173,11 @@ class WebSocketConnection(asyncio.Protocol):
         """End the connection after what is queued, because the peer broke the protocol."""
         self._is_refused = True
         self._close(CloseCode.PROTOCOL_ERROR, why)
+
+    def dismiss(self, why: str) -> None:
+        """End the connection after what is queued, because its session is another client's now."""
+        self._is_refused = True
+        self._close(TAKEN_OVER, why)
 
     @property
     def credential(self) -> bytes | None:
@@ -349,7 +357,7 @@ class WebSocketConnection(asyncio.Protocol):
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
 
-    def _close(self, code: CloseCode, why: str) -> None:
+    def _close(self, code: int, why: str) -> None:
         if not self._is_open:
             return
         reason = why.encode()[:MAX_REASON_BYTES].decode(errors="ignore")

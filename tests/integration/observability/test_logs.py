@@ -62,7 +62,9 @@ async def test_every_event_is_as_the_catalogue_says(tmp_path: Path) -> None:
             session = peer.session_id
         await eventually(lambda: events(server, "session.detached"))
         async with raw_peer(server.url, token=server.token, resume=session):
-            pass
+            wish = {"attach": "takeOver"}
+            async with raw_peer(server.url, token=server.token, resume=session, wish=wish):
+                pass
         await eventually(lambda: events(server, "session.ended"))
         os.chmod(tmp_path / "token", 0o644)
         server.send_signal(signal.SIGHUP)

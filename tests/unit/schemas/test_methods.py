@@ -51,9 +51,10 @@ def test_everything_of_the_dialect_is_there_under_its_name() -> None:
 
 @pytest.mark.parametrize("key", CALLS | NOTICES)
 def test_a_method_is_called_in_code_as_it_is_on_the_wire(key: str) -> None:
-    verb = (CALLS | NOTICES)[key].name.rpartition("/")[2]
+    noun, _, verb = (CALLS | NOTICES)[key].name.rpartition("/")
     snake = "".join(f"_{char}" if char.isupper() else char for char in verb).upper()
-    assert key == ("ENVIRONMENT_INFO" if snake == "INFO" else snake)
+    has_noun = noun in {"environment", "session"}
+    assert key == (f"{noun.upper()}_{snake}" if has_noun else snake)
 
 
 @pytest.mark.parametrize("method", [*CALLS.values(), *NOTICES.values()], ids=lambda it: it.name)
