@@ -30,6 +30,8 @@ def host_path(uri: str) -> str:
         raise RpcFailure(
             _code_of(uri), ErrorReason.PATH_INVALID, str(error), subject=uri
         ) from error
+    if "//" not in path and "/." not in path and not path.endswith("/"):
+        return path
     return "/" + "/".join(part for part in path.split("/") if part not in {"", "."})
 
 
