@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         RuledVariable,
     )
     from telexec_schemas.environment_policy import EnvironmentPolicy
-    from telexec_schemas.process import TerminalSize, Usage
+    from telexec_schemas.process import ProcessLimits, TerminalSize, Usage
 
 __all__ = [
     "HOST_POLICY",
@@ -49,6 +49,7 @@ __all__ = [
     "OutputStream",
     "PolicyChoice",
     "Process",
+    "ProcessLimits",
     "RuledVariable",
     "TelexecError",
     "TerminalSize",
@@ -87,7 +88,7 @@ _HOMES = {
         "RuledVariable",
     ),
     "telexec_schemas.environment_policy": ("EnvironmentPolicy",),
-    "telexec_schemas.process": ("TerminalSize", "Usage"),
+    "telexec_schemas.process": ("ProcessLimits", "TerminalSize", "Usage"),
 }
 
 

@@ -27,7 +27,7 @@ from telexec_client.process import (
 from telexec_client.transport import Dialer, command_dialer, embedded_dialer, url_dialer
 from telexec_schemas.environment import EnvironmentExplanation
 from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
-from telexec_schemas.process import Overflow, TerminalSize
+from telexec_schemas.process import Overflow, ProcessLimits, TerminalSize
 
 if TYPE_CHECKING:
     from telexec_client.filesystem import Files
@@ -88,6 +88,7 @@ class Client:
         idle_timeout_s: float | None = None,
         kill_grace_s: float | None = None,
         overflow: Overflow = "pause",
+        limits: ProcessLimits | None = None,
     ) -> Opening[Process]:
         """Start a process: `async with` ends it with the block, `await` leaves that to the caller.
 
@@ -110,6 +111,7 @@ class Client:
             overflow: When the host holds as much unread output as it may, a process waits until
                 some is read (`pause`); or the oldest is dropped (`drop`), and reading it raises an
                 `OutputGapError` that says how much.
+            limits: What it may use; limits that are higher than the host's change nothing.
 
         Raises:
             StartError: It cannot be started; there are kinds of it.
@@ -131,6 +133,7 @@ class Client:
             idle_timeout_s=idle_timeout_s,
             kill_grace_s=kill_grace_s,
             overflow=overflow,
+            limits=limits,
         )
         return Opening(
             lambda: start_process(self._connection, wish, is_embedded=self._is_embedded),
@@ -151,6 +154,7 @@ class Client:
         timeout_s: float | None = None,
         idle_timeout_s: float | None = None,
         overflow: Overflow = "pause",
+        limits: ProcessLimits | None = None,
         check: bool = False,
         max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
     ) -> CompletedProcess:
@@ -169,6 +173,7 @@ class Client:
             timeout_s: See `start`.
             idle_timeout_s: See `start`.
             overflow: See `start`.
+            limits: See `start`.
             input: Written to its stdin, which is then closed. A process that ends without reading
                 it is no error. `None`: its stdin is `/dev/null`.
             check: Raise an error if it ends with another exit code than 0.
@@ -200,6 +205,7 @@ class Client:
             timeout_s=timeout_s,
             idle_timeout_s=idle_timeout_s,
             overflow=overflow,
+            limits=limits,
         ) as process:
             return await run_to_end(
                 process,

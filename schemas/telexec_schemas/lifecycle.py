@@ -63,7 +63,7 @@ class ExtensionGrant(Message, frozen=True):
     `env_profiles`: the names that `envProfile` may say, the host's own policy (`default`) first;
     with at least one there are also `env/explain` and the `env` of a start's result.
     `timeouts`: `timeoutMs`, `idleTimeoutMs` and `killGraceMs` at start. `grace`: `graceMs` in
-    `process/terminate`. `flow`: `creditBytes` at start and
+    `process/terminate`. `process_limits`: `limits` at start. `flow`: `creditBytes` at start and
     `process/credit`. `lost`: `afterBytes` and `lost` in `process/read`.
     `overflow`: `overflow` at start, and `process/gap`.
     `binary_frames`: `handle` at start, and what `telexec_schemas.binary_frame` says.
@@ -84,6 +84,7 @@ class ExtensionGrant(Message, frozen=True):
     env_unset: bool = False
     timeouts: bool = False
     grace: bool = False
+    process_limits: bool = False
     flow: bool = False
     lost: bool = False
     env_profiles: Sequence[str] = ()

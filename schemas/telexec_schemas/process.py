@@ -36,6 +36,20 @@ class ProcessLabels(Message, frozen=True):
     tool_call_id: str | None = None
 
 
+class ProcessLimits(Message, frozen=True):
+    """Limits of a process and of each one that it starts (setrlimit(2)); None: the host's own.
+
+    `user_processes` counts all processes that the user has on the host, not only these.
+    """
+
+    address_space_bytes: Count | None = None
+    core_bytes: Count | None = None
+    cpu_s: Count | None = None
+    file_bytes: Count | None = None
+    open_files: Count | None = None
+    user_processes: Count | None = None
+
+
 class StartProcess(Message, frozen=True):
     """Start `argv` in the directory `cwd` (a `file://` URI).
 
@@ -47,6 +61,7 @@ class StartProcess(Message, frozen=True):
     `env_unset` takes names out at the end. `timeout_ms`: the host ends the process, with all that
     it started, after this time, with TERM and, `kill_grace_ms` later, KILL. `idle_timeout_ms`: the
     same after so long without output; time in which the host holds output up does not count.
+    `limits` may be lower than the host's; higher ones change nothing.
     `credit_bytes`: push output only up to this offset, until `process/credit` moves it.
     `overflow`: with `drop` the process never waits for a reader; output that is dropped before it
     was pushed is told by `process/gap`.
@@ -75,6 +90,7 @@ class StartProcess(Message, frozen=True):
     credit_bytes: Count | UnsetType = UNSET
     handle: Handle | UnsetType = UNSET
     overflow: Overflow | UnsetType = UNSET
+    limits: ProcessLimits | UnsetType = UNSET
 
 
 class Started(Message, frozen=True):

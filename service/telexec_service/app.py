@@ -14,9 +14,9 @@ import msgspec
 
 from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
 from telexec_schemas.methods import INITIALIZE
-from telexec_schemas.process import EndReason
+from telexec_schemas.process import EndReason, ProcessLimits
 from telexec_service import __version__
-from telexec_service.config import Config
+from telexec_service.config import Config, Processes
 from telexec_service.core.admission import Gate
 from telexec_service.core.counters import Counters
 from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
@@ -32,6 +32,7 @@ from telexec_service.observability.pages import Pages
 from telexec_service.observability.population import Population
 from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
 from telexec_service.processes.guardian import Guardian
+from telexec_service.processes.limits import Confinement
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.readiness import Readiness
@@ -99,7 +100,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
     started_s = time.monotonic()
     gate = Gate(_tokens(options), _host_names(options), _metrics_tokens(options))
     certificate = _certificate(options)
-    offspring = _offspring(log)
+    offspring = _offspring(config.processes, log)
     environment = HostEnvironment(own_environment, config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
@@ -131,7 +132,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 sessions=sessions,
                 routes=routes,
                 environment_info=information,
-                extensions=_extensions(config, environment),
+                extensions=_extensions(config, environment, offspring.spawner),
                 tasks=tasks,
                 counters=counters,
             )
@@ -276,14 +277,16 @@ def _host_names(options: ServiceOptions) -> HostNames:
     return HostNames(listed, is_loopback=is_loopback)
 
 
-def _offspring(log: Any) -> Offspring:
+def _offspring(config: Processes, log: Any) -> Offspring:
     marks = Marks()
     if not marks.are_kept:
         log.warning("marks.unavailable")
+    limits = {name: getattr(config, name) for name in ProcessLimits.__struct_fields__}
+    spawner = Spawner(marks, Confinement(ProcessLimits(**limits), config.oom_score_adj))
     reaper = Reaper(adopts_orphans=True)
     guardian = Guardian(marks, reaper, log)
     ender = TreeEnder(marks, lambda: guardian.pids, log)
-    return Offspring(marks, Spawner(marks), reaper, ender, guardian, UsageMeter(), Readiness())
+    return Offspring(marks, spawner, reaper, ender, guardian, UsageMeter(), Readiness())
 
 
 def _spills(config: Config, counters: Counters, log: Any) -> SpillDirectory | None:
@@ -346,7 +349,7 @@ async def _close(listener: Listener, offspring: Offspring) -> None:
         listener.abort()
 
 
-def _extensions(config: Config, environment: HostEnvironment) -> ExtensionGrant:
+def _extensions(config: Config, environment: HostEnvironment, spawner: Spawner) -> ExtensionGrant:
     return ExtensionGrant(
         version=EXTENSION_VERSION,
         server=__version__,
@@ -363,6 +366,7 @@ def _extensions(config: Config, environment: HostEnvironment) -> ExtensionGrant:
         env_unset=True,
         timeouts=True,
         grace=True,
+        process_limits=spawner.can_limit,
         flow=True,
         overflow=True,
         lost=True,

@@ -12,6 +12,7 @@ KIB = 1024
 MIB = 1024 * KIB
 
 Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 
 
@@ -158,6 +159,23 @@ class Environment(Policy, frozen=True):
     requests: Requests = Requests()
 
 
+class Processes(Section, frozen=True, kw_only=True):
+    """What every process gets besides its environment.
+
+    `oom_score_adj`: how much sooner than the service the kernel ends it when memory is short (see
+    proc_pid_oom_score_adj(5)). The rest are resource limits (setrlimit(2)), which requests may only
+    lower; None: the service's own.
+    """
+
+    oom_score_adj: Annotated[int, Meta(ge=0, le=1000)] = 500
+    address_space_bytes: Positive | None = None
+    core_bytes: NotNegative | None = None
+    cpu_s: Positive | None = None
+    file_bytes: NotNegative | None = None
+    open_files: Positive | None = None
+    user_processes: Positive | None = None
+
+
 class Shutdown(Section, frozen=True):
     """What SIGTERM does, in seconds.
 
@@ -206,6 +224,7 @@ class Config(Section, frozen=True):
     sessions: Sessions = Sessions()
     keepalive: Keepalive = Keepalive()
     env: Environment = Environment()
+    processes: Processes = Processes()
     shutdown: Shutdown = Shutdown()
     audit: Audit = Audit()
 

@@ -16,7 +16,7 @@ from telexec_schemas.environment import RuledVariable
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.lifecycle import ExtensionGrant
-from telexec_schemas.process import Overflow, StartProcess, TerminalSize
+from telexec_schemas.process import Overflow, ProcessLimits, StartProcess, TerminalSize
 
 
 class StartWish(EnvironmentWish, frozen=True, kw_only=True):
@@ -32,6 +32,7 @@ class StartWish(EnvironmentWish, frozen=True, kw_only=True):
     idle_timeout_s: float | None = None
     kill_grace_s: float | None = None
     overflow: Overflow = "pause"
+    limits: ProcessLimits | None = None
 
 
 class HostFacts(Struct, frozen=True, kw_only=True):
@@ -77,6 +78,7 @@ def start_request(
         idle_timeout_ms=_idle_timeout_ms(wish, grant),
         kill_grace_ms=_kill_grace_ms(wish, grant),
         overflow=_overflow(wish, grant),
+        limits=_limits(wish, grant),
         credit_bytes=window_bytes if grant is not None and grant.flow else UNSET,
     )
 
@@ -147,6 +149,14 @@ def _overflow(wish: StartWish, grant: ExtensionGrant | None) -> Overflow | Unset
     if grant is None or not grant.overflow:
         raise UnsupportedError("drop output of a process that is read too slowly")
     return wish.overflow
+
+
+def _limits(wish: StartWish, grant: ExtensionGrant | None) -> ProcessLimits | UnsetType:
+    if wish.limits is None:
+        return UNSET
+    if grant is None or not grant.process_limits:
+        raise UnsupportedError("limit what a process may use")
+    return wish.limits
 
 
 def _kill_grace_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | UnsetType:

@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
-from telexec_schemas.process import TerminalSize
+from telexec_schemas.process import ProcessLimits, TerminalSize
 from telexec_service.core.failure import RpcFailure
+from telexec_service.processes.limits import Confinement
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.program import (
     check_executable,
@@ -31,7 +32,7 @@ _ALL_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 class SpawnRequest(msgspec.Struct, frozen=True):
-    """What to start. `size`: on a PTY of this size; None: on pipes."""
+    """What to start. `size`: on a PTY of this size; None: on pipes. `limits`: besides ours."""
 
     argv: Sequence[str]
     arg0: str | None
@@ -39,6 +40,7 @@ class SpawnRequest(msgspec.Struct, frozen=True):
     environment: Mapping[str, str]
     size: TerminalSize | None
     pipe_stdin: bool
+    limits: ProcessLimits | None = None
 
 
 class Child(msgspec.Struct, frozen=True):
@@ -63,11 +65,17 @@ class Spawner:
     this process inherited itself. They, and all that they start, carry the mark of their start.
     """
 
-    def __init__(self, marks: Marks) -> None:
+    def __init__(self, marks: Marks, confinement: Confinement) -> None:
         self._marks = marks
+        self._confinement = confinement
         _inherit_nothing_further()
         self._home = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._fallback_path = os.environ.get("PATH", os.defpath)
+
+    @property
+    def can_limit(self) -> bool:
+        """Whether requests may have limits."""
+        return self._confinement.can_limit
 
     def close(self) -> None:
         """Give back what the spawner holds; it cannot start anything after that."""
@@ -154,11 +162,17 @@ class Spawner:
         _enter_directory(request.cwd)
         try:
             program = find_program(name, request.environment, self._fallback_path)
+            file, arguments = self._confinement.command(program, argv, request.limits)
+            if file is not program:
+                # What executes it later cannot tell us why it cannot.
+                check_executable(program)
+                if request.arg0 is not None:
+                    raise not_executable(name, "under limits it cannot have another name (arg0)")
+            self._marks.lay(serial)
             try:
-                self._marks.lay(serial)
                 pid = os.posix_spawn(
-                    program,
-                    argv,
+                    file,
+                    arguments,
                     request.environment,
                     file_actions=actions,
                     setsid=True,
@@ -180,6 +194,7 @@ class Spawner:
             finally:
                 self._marks.lift()
             self._marks.note_leader(pid, serial)
+            self._confinement.prefer_for_oom(pid)
             return pid
         finally:
             os.fchdir(self._home)

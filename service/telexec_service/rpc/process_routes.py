@@ -91,6 +91,7 @@ class ProcessRoutes:
             environment=environment,
             size=size if params.tty else None,
             pipe_stdin=params.pipe_stdin,
+            limits=None if params.limits is UNSET else params.limits,
         )
         credit_bytes = None if params.credit_bytes is UNSET else params.credit_bytes
         process = session.start(

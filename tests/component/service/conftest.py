@@ -6,12 +6,13 @@ import pytest
 import structlog
 
 from telexec_schemas.identifiers import ProcessId, Seq
-from telexec_schemas.process import EndReason, TerminalSize
+from telexec_schemas.process import EndReason, ProcessLimits, TerminalSize
 from telexec_service.config import Limits
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.counters import Counters
 from telexec_service.core.events import Closed, Exited
 from telexec_service.processes.guardian import Guardian
+from telexec_service.processes.limits import Confinement
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
@@ -31,7 +32,7 @@ class Runner:
     def __init__(self) -> None:
         self.marks = Marks()
         self.serials = iter(self.marks.take_block())
-        self.spawner = Spawner(self.marks)
+        self.spawner = Spawner(self.marks, Confinement(ProcessLimits(), 0))
         self.reaper = Reaper()
         self.ender = TreeEnder(self.marks, lambda: (), structlog.get_logger())
         self.offspring = Offspring(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from telexec_schemas.process import ProcessLimits
 from telexec_service.processes import canary
 from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
+from telexec_service.processes.limits import Confinement
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.spawner import Spawner
 
@@ -16,7 +18,7 @@ HIDDEN = {"HOST_SECRET": "hidden *SECRET*", "TELEXEC_X": "hidden @service TELEXE
 
 @pytest.fixture
 def spawner() -> Iterator[Spawner]:
-    opened = Spawner(Marks())
+    opened = Spawner(Marks(), Confinement(ProcessLimits(), 0))
     yield opened
     opened.close()
 
@@ -49,10 +51,12 @@ def test_a_service_that_left_its_own_environment_in_sight_is_caught() -> None:
     code = (
         "from telexec_service.own_environment import take_own_environment\n"
         "from telexec_service.processes.canary import check_nothing_hidden_is_visible\n"
+        "from telexec_schemas.process import ProcessLimits\n"
+        "from telexec_service.processes.limits import Confinement\n"
         "from telexec_service.processes.marks import Marks\n"
         "from telexec_service.processes.spawner import Spawner\n"
         "{}\n"
-        "spawner = Spawner(Marks())\n"
+        "spawner = Spawner(Marks(), Confinement(ProcessLimits(), 0))\n"
         "check_nothing_hidden_is_visible(spawner, {{'A': '1'}}, {{'HOST_SECRET': ''}}, 'p')\n"
     )
 
@@ -79,7 +83,7 @@ def test_a_canary_that_does_not_say_all_that_it_sees_is_no_good_sign(
     (tmp_path / "cat").chmod(0o755)
     monkeypatch.setattr(canary, "CANARY_TIMEOUT_S", 0.1)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    opened = Spawner(Marks())
+    opened = Spawner(Marks(), Confinement(ProcessLimits(), 0))
     try:
         with pytest.raises(CanaryError, match="cannot see what a process under the profile 'p'"):
             check_nothing_hidden_is_visible(opened, {"A": "1"}, HIDDEN, "p")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from telexec_client import Client, EnvironmentPolicy, TerminalSize, connect, errors
+from telexec_client import Client, EnvironmentPolicy, ProcessLimits, TerminalSize, connect, errors
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually, within
 from tests.harness.service import running_service
@@ -341,3 +341,26 @@ async def test_input_is_cut_to_what_a_host_with_small_frames_reads(tmp_path: Pat
             data = random.Random(2).randbytes(500_000)
             done = await within(client.run(programs.echo(), input=data), what="the end")
             assert done.stdout == data
+
+
+async def test_terminate_asks_first_and_ends_all_of_it(any_client: Client) -> None:
+    async with any_client.start(programs.scatter("stays", "stubborn")) as process:
+        pids = [int(word) for word in (await process.stdout.read()).split()]
+        assert await process.terminate(grace_s=0.2) is True
+        assert not any(map(procfs.is_alive, pids))
+        done = await within(process.wait(), what="the end")
+    assert (done.signal, done.reason) == ("SIGTERM", "terminated")
+    assert done.usage is not None
+    assert process.usage == done.usage
+
+
+async def test_a_silent_process_is_ended_with_an_error_of_its_own(any_client: Client) -> None:
+    with pytest.raises(errors.ProcessIdleError) as got:
+        await any_client.run(programs.say_and_sleep("x"), idle_timeout_s=0.3)
+    assert got.value.completed.stdout == b"x"
+    assert got.value.completed.reason == "idleTimeout"
+
+
+async def test_a_process_has_the_limits_that_it_is_given(any_client: Client) -> None:
+    done = await any_client.run(programs.shell("ulimit -n"), limits=ProcessLimits(open_files=64))
+    assert done.stdout == b"64\n"

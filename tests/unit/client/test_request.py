@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 from msgspec import UNSET
 
@@ -14,7 +15,7 @@ from telexec_client.process.request import HostFacts, StartWish, start_request
 from telexec_schemas.environment_policy import EnvironmentPolicy
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.lifecycle import ExtensionGrant, Limits
-from telexec_schemas.process import StartProcess, TerminalSize
+from telexec_schemas.process import ProcessLimits, StartProcess, TerminalSize
 
 LIMITS = Limits(lease_ms=1, max_frame_bytes=1, retained_bytes=1, max_processes=1)
 ALL = ExtensionGrant(
@@ -133,3 +134,17 @@ def test_the_default_is_the_hosts_own_policy() -> None:
 def test_a_name_is_not_taken_for_names() -> None:
     with pytest.raises(StartError, match="unset is a collection"):
         request(StartWish(argv=["prog"], unset="LANG"))
+
+
+def test_limits_need_a_host_that_knows_them() -> None:
+    limits = ProcessLimits(open_files=10)
+    wish = StartWish(argv=["prog"], limits=limits, idle_timeout_s=1.5)
+    grant = msgspec.structs.replace(ALL, process_limits=True)
+    made = request(wish, HostFacts(cwd_uri="file:///", is_embedded=False, extensions=grant))
+    assert (made.limits, made.idle_timeout_ms) == (limits, 1500)
+    for lacking in (
+        StartWish(argv=["prog"], limits=limits),
+        StartWish(argv=["prog"], idle_timeout_s=1),
+    ):
+        with pytest.raises(UnsupportedError):
+            request(lacking, PLAIN)
