@@ -194,9 +194,9 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
             finally:
                 file_stop.set()
                 sessions.close(EndReason.SHUTDOWN)
-                offspring.ender.end(WHOLE_HOST, 0)
+                ended = offspring.ender.end(WHOLE_HOST, 0)
                 await _close(listener, offspring)
-                await offspring.close()
+                await offspring.close(is_gone=ended.done() and not ended.result())
                 hangup.close()
                 lag.close()
                 audit.close()

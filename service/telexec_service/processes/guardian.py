@@ -77,12 +77,19 @@ class Guardian:
             self._log.warning("guardian.failed", error=error.strerror)
             self._restart_later()
 
-    async def close(self) -> None:
-        """Let it see the end of the service, and wait until it is gone. Idempotent."""
+    async def close(self, *, is_needed: bool) -> None:
+        """Let it see the end of the service, and wait until it is gone. Idempotent.
+
+        Args:
+            is_needed: Whether something of the service may be left. If not, it is killed: nobody
+                waits until it has found nothing, or until it has started in the first place.
+        """
         if self._restart is not None:
             self._restart.cancel()
             self._restart = None
         self._drop_lifeline()
+        if self._pidfd >= 0 and not is_needed:
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         try:
             async with asyncio.timeout(END_TIMEOUT_S):
                 await self._ended.wait()

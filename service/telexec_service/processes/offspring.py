@@ -22,10 +22,14 @@ class Offspring(msgspec.Struct, frozen=True):
     meter: UsageMeter
     readiness: Readiness
 
-    async def close(self) -> None:
-        """Start, wait for and end nothing any more. Idempotent."""
+    async def close(self, *, is_gone: bool) -> None:
+        """Start, wait for and end nothing any more. Idempotent.
+
+        Args:
+            is_gone: Whether all that was ever started is known to have ended.
+        """
         self.ender.close()
-        await self.guardian.close()
+        await self.guardian.close(is_needed=not is_gone)
         self.reaper.close()
         self.spawner.close()
         self.readiness.close()

@@ -119,4 +119,4 @@ async def runner() -> AsyncIterator[Runner]:
     async with asyncio.timeout(DEADLINE_S):
         await runner.ender.wait_until_empty()
         await runner.reaper.wait_until_empty()
-    await runner.offspring.close()
+    await runner.offspring.close(is_gone=True)
