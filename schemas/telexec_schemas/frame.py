@@ -78,7 +78,9 @@ def parse_frame(payload: bytes | bytearray | memoryview) -> Frame:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedFrameError(f"cannot read the frame as JSON: {error}") from error
     if envelope.method is not msgspec.UNSET:
-        params = _EMPTY_PARAMS if bytes(envelope.params) == b"null" else envelope.params
+        # A comparison copies what is compared, and output is large.
+        is_null = len(envelope.params) == len(b"null") and bytes(envelope.params) == b"null"
+        params = _EMPTY_PARAMS if is_null else envelope.params
         if envelope.id is msgspec.UNSET:
             return Notice(envelope.method, params)
         return Request(envelope.id, envelope.method, params)
@@ -86,7 +88,7 @@ def parse_frame(payload: bytes | bytearray | memoryview) -> Frame:
         raise MalformedFrameError("cannot read the frame: it has neither `method` nor `id`")
     if envelope.error is not msgspec.UNSET:
         return Failure(envelope.id, envelope.error)
-    if not bytes(envelope.result):
+    if len(envelope.result) == 0:
         raise MalformedFrameError("cannot read the frame: it has no `method`, `result` or `error`")
     return Answer(envelope.id, envelope.result)
 

@@ -1,8 +1,7 @@
 """Requests that wait for their answer."""
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -49,10 +48,11 @@ class Call(Generic[Result]):
             ConnectionLostError: It is not known whether the host did it.
             ProtocolViolationError: The answer makes no sense.
         """
+        self._table.count_waiting(1)
         try:
-            with self._table.waiting():
-                raw = await self._answer
+            raw = await self._answer
         finally:
+            self._table.count_waiting(-1)
             self.abandon()
         try:
             return self.method.decode_result(raw)
@@ -130,11 +130,6 @@ class CallTable:
         for call in calls.values():
             call.fail(error())
 
-    @contextmanager
-    def waiting(self) -> Generator[None]:
-        """Count a caller as waiting."""
-        self._on_waiting(1)
-        try:
-            yield
-        finally:
-            self._on_waiting(-1)
+    def count_waiting(self, change: int) -> None:
+        """Add to the callers that wait; less than 0 if they do no more."""
+        self._on_waiting(change)

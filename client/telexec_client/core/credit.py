@@ -14,17 +14,24 @@ class CreditWindow:
     lost on the way.
     """
 
-    __slots__ = ("_consumed", "_granted", "_window_bytes")
+    __slots__ = ("_arrived", "_consumed", "_granted", "_plenty_bytes", "_window_bytes")
 
     def __init__(self, window_bytes: int) -> None:
+        self._arrived = 0
         self._consumed = 0
         self._window_bytes = window_bytes
         self._granted = window_bytes
+        self._plenty_bytes = window_bytes // _ANNOUNCED_PART
 
     @property
     def granted(self) -> int:
         """The offset that was last announced; at first the window."""
         return self._granted
+
+    def arrive(self, size_bytes: int) -> int | None:
+        """Count bytes as pushed; return the offset to announce now, if there is one."""
+        self._arrived += size_bytes
+        return self._announcement()
 
     def consume(self, size_bytes: int) -> int | None:
         """Count bytes as read; return the offset to announce now, if there is one."""
@@ -34,7 +41,8 @@ class CreditWindow:
     def resize(self, window_bytes: int) -> int | None:
         """Change the window; return the offset to announce now, if there is one.
 
-        What was granted stays granted: a narrower window shows only once the output has caught up.
+        A wider window is announced once the host may come to need it. What was granted stays
+        granted: a narrower one shows only once the output has caught up.
         """
         self._window_bytes = window_bytes
         return self._announcement()
@@ -49,6 +57,9 @@ class CreditWindow:
         return min(self._consumed + self._window_bytes, UNLIMITED_OFFSET)
 
     def _announcement(self) -> int | None:
+        if self._granted - max(self._arrived, self._consumed) > self._plenty_bytes:
+            # Most processes end before they would need more.
+            return None
         offset = self._offset
         if offset - self._granted < max(self._window_bytes // _ANNOUNCED_PART, 1):
             return None

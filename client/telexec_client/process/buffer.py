@@ -101,6 +101,7 @@ class OutputBuffer:
     def output(self, stream: Stream, chunk: bytes) -> None:
         """Take a piece of output."""
         size_bytes = len(chunk)
+        self._arrive(size_bytes)
         if self._is_discarding:
             self._grant(size_bytes)
         elif self._credit is None and self.unread_bytes + size_bytes > self._limit_bytes:
@@ -115,6 +116,8 @@ class OutputBuffer:
     def lost(self, lost_bytes: int | None) -> None:
         """Note that output is missing here; nobody knows of which stream."""
         if lost_bytes is not None:
+            # It is behind us, as if it had come and been read.
+            self._arrive(lost_bytes)
             self._grant(lost_bytes)
         if self._is_discarding:
             return
@@ -156,9 +159,9 @@ class OutputBuffer:
     @property
     def unclaimed_bytes(self) -> int:
         """How much of it nobody is going through."""
-        stdout = 0 if self._is_stdout_claimed else self._stdout.unread_bytes
-        stderr = 0 if self._is_stderr_claimed else self._stderr.unread_bytes
-        return stdout + stderr
+        if self.unread_bytes == 0:
+            return 0
+        return sum(queue.unread_bytes for queue in self._unclaimed())
 
     @property
     def failure(self) -> Callable[[], TelexecError] | None:
@@ -218,14 +221,7 @@ class OutputBuffer:
 
     def peek(self) -> CollectedOutput:
         """Return all output that nobody goes through, and leave it where it is."""
-        queues = [
-            queue
-            for queue, is_claimed in (
-                (self._stdout, self._is_stdout_claimed),
-                (self._stderr, self._is_stderr_claimed),
-            )
-            if not is_claimed
-        ]
+        queues = self._unclaimed()
         # A gap stands in both queues, and is one.
         gaps = {id(gap): gap for queue in queues for gap in queue.gaps()}
         return CollectedOutput(
@@ -237,10 +233,8 @@ class OutputBuffer:
     def collect(self) -> CollectedOutput:
         """Take out all output that nobody goes through."""
         collected = self.peek()
-        if not self._is_stdout_claimed:
-            self._clear(self._stdout)
-        if not self._is_stderr_claimed:
-            self._clear(self._stderr)
+        for queue in self._unclaimed():
+            self._clear(queue)
         return collected
 
     # Inside.
@@ -253,13 +247,14 @@ class OutputBuffer:
             window_bytes = WINDOW_BYTES if held_bytes is None else held_bytes
             self._announce_if_due(self._credit.resize(window_bytes))
 
-    @property
-    def _is_stdout_claimed(self) -> bool:
-        return any(claim.wants_stdout for claim in self._claims)
-
-    @property
-    def _is_stderr_claimed(self) -> bool:
-        return any(claim.wants_stderr for claim in self._claims)
+    def _unclaimed(self) -> list[StreamQueue]:
+        claims = list(self._claims)
+        queues: list[StreamQueue] = []
+        if not any(claim.wants_stdout for claim in claims):
+            queues.append(self._stdout)
+        if not any(claim.wants_stderr for claim in claims):
+            queues.append(self._stderr)
+        return queues
 
     def _take(self, *, stdout: bool, stderr: bool) -> OutputPiece | Gap | None:
         first = self._stdout.first_number if stdout else None
@@ -277,11 +272,16 @@ class OutputBuffer:
     def _clear(self, queue: StreamQueue) -> None:
         size_bytes = queue.unread_bytes
         queue.clear()
-        self._count_read(size_bytes)
+        if size_bytes > 0:
+            self._count_read(size_bytes)
 
     def _count_read(self, size_bytes: int) -> None:
         self._counter.count_unread(-size_bytes)
         self._grant(size_bytes)
+
+    def _arrive(self, size_bytes: int) -> None:
+        if self._credit is not None:
+            self._announce_if_due(self._credit.arrive(size_bytes))
 
     def _grant(self, size_bytes: int) -> None:
         if self._credit is not None:

@@ -1,6 +1,6 @@
 """Starting a process."""
 
-import uuid
+import secrets
 
 from msgspec import structs
 
@@ -15,10 +15,13 @@ from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.methods import START, TERMINATE
 from telexec_schemas.process import Started, StartProcess, TerminateProcess
 
+_ID_BYTES = 16
+"""Of a process id, which nobody else makes by chance or guesses."""
+
 
 async def start_process(connection: Connection, wish: StartWish, *, is_embedded: bool) -> Process:
     """Start a process; see `Client.start`."""
-    process_id = ProcessId(uuid.uuid4().hex)
+    process_id = ProcessId(secrets.token_hex(_ID_BYTES))
     facts = HostFacts(
         cwd_uri=connection.host.cwd, is_embedded=is_embedded, extensions=connection.extensions
     )

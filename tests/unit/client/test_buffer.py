@@ -147,8 +147,20 @@ def test_who_waits_for_the_end_lets_more_be_pushed() -> None:
     announced: list[int] = []
     buffer, _ = buffer_of(credit=True, announce=announced.append)
     with buffer.holding(8 * MIB), buffer.holding(2 * MIB):
+        assert announced == []
+        buffer.output("stdout", bytes(WINDOW_BYTES // 2))
         assert announced == [8 * MIB + 1]
     assert announced == [8 * MIB + 1]
+
+
+def test_what_was_lost_counts_as_pushed_when_more_is_wanted() -> None:
+    announced: list[int] = []
+    buffer, _ = buffer_of(credit=True, announce=announced.append)
+    buffer.lost(4 * WINDOW_BYTES)
+    assert announced == [5 * WINDOW_BYTES]
+    buffer.output("stdout", bytes(WINDOW_BYTES // 2))
+    with buffer.holding(8 * MIB):
+        assert announced[-1] == 4 * WINDOW_BYTES + 8 * MIB + 1
 
 
 def test_output_that_is_dropped_still_counts_as_read() -> None:

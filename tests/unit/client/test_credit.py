@@ -31,6 +31,7 @@ def test_credit_never_shrinks(steps: list[int]) -> None:
         elif step == -2:
             credit.resize(WINDOW)
         else:
+            credit.arrive(step)
             credit.consume(step)
         assert credit.granted >= granted
         granted = credit.granted
@@ -44,10 +45,18 @@ def test_what_is_announced_anyway_is_up_to_date() -> None:
     assert credit.renew() == WINDOW + 10
 
 
-def test_a_wider_window_is_announced_at_once() -> None:
+def test_a_wider_window_is_announced_when_half_of_what_was_granted_has_arrived() -> None:
     credit = CreditWindow(WINDOW)
-    assert credit.resize(100 * WINDOW) == 100 * WINDOW
+    assert credit.resize(100 * WINDOW) is None
+    assert credit.arrive(WINDOW // 2 - 1) is None
+    assert credit.arrive(1) == 100 * WINDOW
     assert credit.resize(WINDOW) is None
+
+
+def test_a_wider_window_is_announced_at_once_to_a_host_that_has_little_left() -> None:
+    credit = CreditWindow(WINDOW)
+    assert credit.arrive(WINDOW) is None
+    assert credit.resize(100 * WINDOW) == 100 * WINDOW
 
 
 def test_credit_stays_within_what_the_wire_can_carry() -> None:
