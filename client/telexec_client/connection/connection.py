@@ -59,6 +59,7 @@ from telexec_schemas.lifecycle import (
 from telexec_schemas.message import NOTHING
 from telexec_schemas.method import Method, Notification
 from telexec_schemas.methods import CLOSED, EXITED, GAP, INITIALIZE, INITIALIZED, OUTPUT, WRITE
+from telexec_schemas.output_notice import parse_output_notice
 from telexec_schemas.process import InputStatus, OutputPushed
 
 PLAIN_LEASE_S = 30.0
@@ -309,6 +310,10 @@ class Connection:
             if is_binary(payload):
                 self._take_output(parse_output(payload))
                 return
+            output = parse_output_notice(payload)
+            if output is not None:
+                self._take_event(output)
+                return
             frame = parse_frame(payload)
             if isinstance(frame, Notice):
                 self._take_notice(frame)
@@ -507,6 +512,9 @@ class Connection:
         else:
             # A newer host may tell more than we know of.
             return
+        self._take_event(event)
+
+    def _take_event(self, event: PushedEvent) -> None:
         listener = self._listeners.get(event.process_id)
         # Nobody listens to a process that was left behind.
         if listener is not None:
