@@ -242,8 +242,15 @@ class Process:
             pipe.set_reading(has_room)
 
     def abandon_output(self) -> None:
-        """Read what it still writes, so that it can go on, and keep none of it."""
+        """Read what it still writes, so that it can go on, and keep none of it.
+
+        A PTY is closed instead: that hangs it up (SIGHUP), as programs on terminals expect.
+        """
         self.delivery.abandon()
+        if self._is_on_pty:
+            self._stdin.close()
+            for pipe in self._pipes:
+                pipe.close()
         self.regulate()
 
     def add_reader(self, on_change: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from tests.harness import procfs, programs
 from tests.harness.deadline import eventually
 from tests.harness.raw_peer import RawPeer, raw_peer
 from tests.harness.server import Server
+from tests.harness.service import running_service
 from tests.integration.ending.pids import printed_pids, until_dead
 
 TTY = pytest.mark.parametrize("tty", [False, True], ids=["pipes", "pty"])
@@ -161,13 +162,15 @@ async def test_10000_orphans_leave_no_zombie(service: Server) -> None:
         await eventually(lambda: not service.children(), what="the end of every child")
 
 
-async def test_a_terminal_hangs_up_when_its_session_ends(service: Server, tmp_path: Path) -> None:
+async def test_a_terminal_hangs_up_when_its_session_ends(tmp_path: Path) -> None:
+    config = "[sessions]\nlease_s = 0.1\n[shutdown]\nkill_grace_s = 60\n"
     notes = tmp_path / "notes"
     script = (
         "trap '' TERM; trap 'echo hung up >> \"$1\"; exit' HUP; echo ready; while :; do :; done"
     )
-    async with raw_peer(service.url) as peer:
-        process = await peer.start(programs.shell(script, str(notes)), tty=True)
-        await process.until_output(b"ready")
-    await until_dead(process.started["pid"])
+    with running_service(tmp_path, config=config) as server:
+        async with raw_peer(server.url) as peer:
+            process = await peer.start(programs.shell(script, str(notes)), tty=True)
+            await process.until_output(b"ready")
+        await until_dead(process.started["pid"])
     assert notes.read_text() == "hung up\n"
