@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import os
-import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +20,9 @@ from telexec_service.core.counters import Counters
 from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
 from telexec_service.core.failure import RpcFailure
 from telexec_service.core.host_names import HostNames
-from telexec_service.core.peer import Peer
+from telexec_service.core.peer import Peer, Receiver
 from telexec_service.filesystem.checkpoint import StopFlag
+from telexec_service.front import Front
 from telexec_service.host_information import read_host_information
 from telexec_service.logs import Log
 from telexec_service.observability.audit import AuditLog
@@ -49,11 +48,14 @@ from telexec_service.rpc.host import Host
 from telexec_service.rpc.process_routes import ProcessRoutes
 from telexec_service.rpc.session_routes import SessionRoutes
 from telexec_service.sessions.table import SessionTable
-from telexec_service.systemd import Systemd
+from telexec_service.stopping import StopRequest
 from telexec_service.transport.address import Address, TcpAddress
+from telexec_service.transport.arrival import Arrival
 from telexec_service.transport.certificate import Certificate, CertificateFiles, load_certificate
-from telexec_service.transport.listener import Listener, announce
+from telexec_service.transport.listener import Listener
+from telexec_service.transport.relay import Doorway, Relays
 from telexec_service.transport.token_file import load_or_create_tokens, load_tokens
+from telexec_service.transport.websocket import WebSocketConnection
 
 CLOSE_DEADLINE_S = 5.0
 """How long peers have to answer the end of their connections, and killed children to die."""
@@ -79,14 +81,15 @@ class ServiceOptions(msgspec.Struct, frozen=True):
 
 
 async def serve(  # noqa: PLR0915 - the one place where everything is put together
-    options: ServiceOptions, own_environment: Mapping[str, str], output: Log
+    options: ServiceOptions, own_environment: Mapping[str, str], output: Log, front: Front
 ) -> None:
-    """Serve until SIGTERM or SIGINT; when it returns, no child, task or descriptor is left.
+    """Serve until the end is asked for; when it returns, no child, task or descriptor is left.
 
     Args:
         options: What to serve.
         own_environment: The service's own, as it was started with.
         output: Where the service tells what happens; it is the caller's to close.
+        front: Who runs this process, and how clients come to it; it is closed in the end.
 
     Raises:
         AuditError: The audit log cannot be opened.
@@ -104,8 +107,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
     environment = HostEnvironment(own_environment, config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
-    stop = _StopSignals()
-    systemd = Systemd(own_environment, log)
+    stop = front.stop
     file_stop = StopFlag()
     numbers = itertools.count(1)
     lag = LoopLag()
@@ -124,6 +126,8 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
             audit=audit,
             counters=counters,
             spills=_spills(config, counters, log),
+            tally=front.tally,
+            slot=front.slot,
         )
         routes |= SessionRoutes(sessions).routes()
         async with asyncio.TaskGroup() as tasks:
@@ -141,6 +145,13 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 number = next(numbers)
                 return Connection(peer, host, number, log.bind(connection=number))
 
+            def welcome(
+                carrier: WebSocketConnection, arrival: Arrival, doorway: Doorway | None
+            ) -> Receiver:
+                bound_log = log.bind(connection=arrival.number)
+                connection = Connection(carrier, host, arrival.number, bound_log)
+                return front.welcome(connection, carrier, arrival, doorway)
+
             def count() -> Population:
                 return Population(
                     is_ready=listener.is_ready,
@@ -153,15 +164,20 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                     loop_lag_s=lag.last_s,
                 )
 
+            pages = Pages(counters, count, tasks, front.add_up)
+            relays = Relays(tasks)
             listener = Listener(
                 config,
                 gate,
                 certificate,
-                pages=Pages(counters, count, tasks),
+                pages=pages,
                 counters=counters,
                 audit=audit,
                 log=log,
                 accept=accept,
+                welcome=welcome,
+                tally=front.tally,
+                relays=relays,
                 on_peer_gone=stop.hurry,
             )
             reload = Reload(
@@ -174,20 +190,14 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 fingerprint=None if certificate is None else certificate.fingerprint,
                 log=log,
             )
-            hangup = _HangupSignal(reload, systemd)
-            notifications = tasks.create_task(systemd.run(), name="systemd notifications")
+            around = tasks.create_task(front.run(), name="front")
             try:
                 _send_canaries(offspring.spawner, environment)
-                url = await listener.open(options.address)
-                log.info("service.started", version=__version__, url=url, pid=os.getpid())
+                await front.open(listener, reload.reload, pages.numbers)
                 reload.warn_of_exposed_files()
-                if url is not None:
-                    announce(url)
-                systemd.ready(url)
                 offspring.guardian.start()
                 await stop.wait()
-                log.info("service.draining")
-                systemd.stopping(config.shutdown.drain_s, _longest_end_s(config))
+                front.stopping(config.shutdown.drain_s, longest_end_s(config))
                 listener.refuse()
                 process_routes.refuse_starts()
                 await _drain(sessions, offspring.ender, config, stop)
@@ -196,63 +206,12 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 sessions.close(EndReason.SHUTDOWN)
                 ended = offspring.ender.end(WHOLE_HOST, 0)
                 await _close(listener, offspring)
+                await _end_relays(relays, config, stop)
                 await offspring.close(is_gone=ended.done() and not ended.result())
-                hangup.close()
                 lag.close()
                 audit.close()
-                stop.close()
-                notifications.cancel()
-    log.info("service.stopped")
-
-
-class _StopSignals:
-    """SIGTERM and SIGINT: the first asks for the end, the second for a quick one."""
-
-    _NUMBERS = (signal.SIGTERM, signal.SIGINT)
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._wanted = asyncio.Event()
-        self.is_urgent = asyncio.Event()
-        for number in self._NUMBERS:
-            self._loop.add_signal_handler(number, self._take)
-
-    async def wait(self) -> None:
-        await self._wanted.wait()
-
-    def hurry(self) -> None:
-        self._wanted.set()
-        self.is_urgent.set()
-
-    def close(self) -> None:
-        for number in self._NUMBERS:
-            self._loop.remove_signal_handler(number)
-            # One that comes now is late: the end is under way, and is to be a graceful one.
-            signal.signal(number, signal.SIG_IGN)
-
-    def _take(self) -> None:
-        if self._wanted.is_set():
-            self.is_urgent.set()
-        self._wanted.set()
-
-
-class _HangupSignal:
-    """SIGHUP: asks for a reload, as of a daemon; the end of a terminal is no end of the service."""
-
-    def __init__(self, reload: Reload, systemd: Systemd) -> None:
-        self._reload = reload
-        self._systemd = systemd
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_signal_handler(signal.SIGHUP, self._take)
-
-    def close(self) -> None:
-        self._loop.remove_signal_handler(signal.SIGHUP)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    def _take(self) -> None:
-        self._systemd.reloading()
-        self._reload.reload()
-        self._systemd.reloaded()
+                front.close()
+                around.cancel()
 
 
 def _tokens(options: ServiceOptions) -> Sequence[str] | None:
@@ -302,13 +261,14 @@ def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:
         check_nothing_hidden_is_visible(spawner, built, environment.hidden, profile)
 
 
-def _longest_end_s(config: Config) -> float:
+def longest_end_s(config: Config) -> float:
+    """Return how long the end takes at most."""
     shutdown = config.shutdown
     return shutdown.drain_s + shutdown.kill_grace_s + KILL_DEADLINE_S + CLOSE_DEADLINE_S
 
 
 async def _drain(
-    sessions: SessionTable, ender: TreeEnder, config: Config, stop: _StopSignals
+    sessions: SessionTable, ender: TreeEnder, config: Config, stop: StopRequest
 ) -> None:
     """Give running processes time to end, then TERM, then no more time.
 
@@ -327,7 +287,7 @@ async def _until_all_is_told(sessions: SessionTable, ender: TreeEnder) -> None:
     await sessions.wait_until_none_runs()
 
 
-async def _wait(end: Coroutine[Any, Any, None], timeout_s: float, stop: _StopSignals) -> None:
+async def _wait(end: Coroutine[Any, Any, None], timeout_s: float, stop: StopRequest) -> None:
     """Wait for an end, until the time or the patience is over."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
@@ -347,6 +307,12 @@ async def _close(listener: Listener, offspring: Offspring) -> None:
             await offspring.reaper.wait_until_empty()
     except TimeoutError:
         listener.abort()
+
+
+async def _end_relays(relays: Relays, config: Config, stop: StopRequest) -> None:
+    """Wait until the workers that have the sessions of relayed connections have ended them."""
+    await _wait(relays.wait_until_none(), longest_end_s(config), stop)
+    relays.abort()
 
 
 def _extensions(config: Config, environment: HostEnvironment, spawner: Spawner) -> ExtensionGrant:

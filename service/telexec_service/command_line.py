@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from telexec_service import __version__
+from telexec_service.config import MAX_WORKERS
 from telexec_service.logs import LEVELS
 from telexec_service.settings import DEFAULT_CONFIG_FILE, default_token_file
 from telexec_service.spelling import did_you_mean
@@ -160,6 +161,13 @@ def _add_flags(parser: argparse.ArgumentParser, default: object = None) -> None:
         " is given",
     )
     parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_workers,
+        default=default,
+        help="serve with so many processes, each on a core of its own; default 1",
+    )
+    parser.add_argument(
         "--debuggable",
         action="store_true",
         default=default,
@@ -185,3 +193,9 @@ def _add_flags(parser: argparse.ArgumentParser, default: object = None) -> None:
         default=default,
         help="run on asyncio's own event loop",
     )
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MAX_WORKERS}")
+    return int(text)

@@ -11,6 +11,10 @@ from telexec_service.spelling import did_you_mean
 KIB = 1024
 MIB = 1024 * KIB
 
+MAX_WORKERS = 64
+"""How many workers a service may have."""
+
+Workers = Annotated[int, Meta(ge=1, le=MAX_WORKERS)]
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -208,6 +212,7 @@ class Service(Section, frozen=True):
     tls_key: str | None = None
     plaintext: bool = False
     allowed_hosts: Sequence[str] = ()
+    workers: Workers = 1
     debuggable: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_token_file: str | None = None

@@ -1,10 +1,12 @@
 """Where the command starts: it says what to install when the service's own packages are missing."""
 
 import gc
+import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from telexec_schemas.late_module import put_off
 
@@ -24,14 +26,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             " run pip install 'telexec[service]'\n"
         )
         return EXIT_FAILURE
+    code: int = _import_without_collecting("telexec_service.main").main(arguments)
+    return code
+
+
+def main_of_worker() -> None:
+    """Run one of several workers, which the supervisor has started; see `worker_program`."""
+    _import_without_collecting("telexec_service.workers.worker_program").main()
+
+
+def _import_without_collecting(name: str) -> Any:
     # Modules are not garbage: looking for it while they are made, and ever after, is for nothing.
     gc.disable()
     _import_lean()
-    from telexec_service.main import main as serve_main  # noqa: PLC0415 - needs what is checked
-
+    module = importlib.import_module(name)
     gc.freeze()
     gc.enable()
-    return serve_main(arguments)
+    return module
 
 
 def _insist_on_utf8() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ class Log:
         lines: What writes its lines; the service opens it with its loop.
     """
 
-    def __init__(self, level: str) -> None:
+    def __init__(self, level: str, fields: Mapping[str, object]) -> None:
         shows_people = sys.stderr.isatty()
         render = _render_for_people() if shows_people else _render_json
         self.lines = LineWriter(
@@ -37,7 +37,7 @@ class Log:
             processors=[render],
             wrapper_class=_logger_class(level),
             cache_logger_on_first_use=True,
-        ).bind()
+        ).bind(**fields)
 
         # What libraries have to say would go to stderr by itself, and wait there for a reader.
         self._libraries = _Libraries(self.events)
@@ -49,13 +49,14 @@ class Log:
         self.lines.close()
 
 
-def open_log(level: str) -> Log:
+def open_log(level: str, **fields: object) -> Log:
     """Return the log of the service.
 
     Args:
         level: One of `LEVELS`; events below it are dropped before they cost anything.
+        fields: What every line has.
     """
-    return Log(level)
+    return Log(level, fields)
 
 
 class _Libraries(logging.Handler):

@@ -9,31 +9,18 @@ from typing import Any
 
 import uvloop
 
+from telexec_service.alone import Alone
 from telexec_service.app import ServiceOptions, serve
 from telexec_service.command_line import parse_arguments
-from telexec_service.config import ConfigError
+from telexec_service.config import Config
 from telexec_service.logs import Log, open_log
-from telexec_service.observability.audit import AuditError
 from telexec_service.own_environment import shut_memory, take_own_environment
-from telexec_service.processes.canary import CanaryError
+from telexec_service.plain_errors import PLAIN_ERRORS, unwrapped
 from telexec_service.processes.orphans import adopt_orphans
-from telexec_service.processes.spill_file import SpillError
 from telexec_service.settings import read_config, service_options
-from telexec_service.transport.address import ListenError, parse_address
-from telexec_service.transport.certificate import CertificateFileError
-from telexec_service.transport.token_file import TokenFileError
+from telexec_service.transport.address import parse_address
 
 EXIT_FAILURE = 1
-
-_PLAIN_ERRORS = (
-    AuditError,
-    CanaryError,
-    CertificateFileError,
-    ConfigError,
-    ListenError,
-    SpillError,
-    TokenFileError,
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if flags.command == "ready":
             return _run_ready(flags)
         return _run_service(flags)
-    except _PLAIN_ERRORS as error:
+    except PLAIN_ERRORS as error:
         return _fail(error)
 
 
@@ -59,10 +46,14 @@ def _run_service(flags: Any) -> int:
     log = open_log(config.service.log_level)
     _prepare_process()
     try:
+        if config.service.workers > 1:
+            work = _supervise(config, environment, log, uses_uvloop=not flags.no_uvloop)
+        else:
+            work = _serve(service, environment, log)
         with asyncio.Runner(
             loop_factory=asyncio.new_event_loop if flags.no_uvloop else uvloop.new_event_loop
         ) as runner:
-            runner.run(_serve(service, environment, log))
+            runner.run(work)
     finally:
         log.close()
     return 0
@@ -105,13 +96,25 @@ def _fail(error: Exception) -> int:
 async def _serve(service: ServiceOptions, environment: dict[str, str], log: Log) -> None:
     log.lines.open()
     try:
-        await serve(service, environment, log)
-    except BaseExceptionGroup as group:
-        # A task group wraps what its body raises; the command wants the error itself.
-        for error in group.exceptions:
-            if isinstance(error, CanaryError | ListenError):
-                raise error from None
-        raise
+        with unwrapped():
+            front = Alone(service.address, environment, log.events)
+            await serve(service, environment, log, front)
+        log.events.info("service.stopped")
+    finally:
+        log.lines.detach()
+
+
+async def _supervise(
+    config: Config, environment: dict[str, str], log: Log, *, uses_uvloop: bool
+) -> None:
+    # Imported here: one process alone needs none of it.
+    from telexec_service.workers.supervisor import supervise  # noqa: PLC0415
+
+    log.lines.open()
+    try:
+        with unwrapped():
+            await supervise(config, environment, log, uvloop=uses_uvloop)
+        log.events.info("service.stopped")
     finally:
         log.lines.detach()
 

@@ -63,6 +63,8 @@ def service_options(config: Config) -> ServiceOptions:
     """
     service = config.service
     address = _checked_address(service)
+    if service.workers > 1 and isinstance(address, StdioAddress):
+        raise ListenError("cannot share stdin and stdout among workers: use --workers 1")
     for name in service.allowed_hosts:
         if not is_host_name(name):
             raise ConfigError(
@@ -149,7 +151,7 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]
             continue
         value = text.replace(",", " ").split() if field.name == "allowed_hosts" else text
         try:
-            yield field.name, msgspec.convert(value, field.type)
+            yield field.name, msgspec.convert(value, field.type, strict=False)
         except msgspec.ValidationError as error:
             raise ConfigError(f"cannot use {variable}: {error}") from error
 

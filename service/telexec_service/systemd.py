@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from telexec_service.core import systemd_messages
@@ -25,10 +25,14 @@ class Systemd:
     Args:
         told: The environment that the service was started with.
         log: A structlog logger.
+        is_well: Whether signs of life may be given, asked before each.
     """
 
-    def __init__(self, told: Mapping[str, str], log: Any) -> None:
+    def __init__(
+        self, told: Mapping[str, str], log: Any, is_well: Callable[[], bool] = lambda: True
+    ) -> None:
         self._log = log
+        self._is_well = is_well
         self._address = systemd_messages.socket_address(told)
         # A wrapper that systemd started and that started this has the number that systemd knows.
         self._interval_s = systemd_messages.watchdog_interval_s(told, (os.getpid(), os.getppid()))
@@ -70,7 +74,8 @@ class Systemd:
                 async with asyncio.timeout_at(due_at):
                     await self._has_unsent.wait()
             except TimeoutError:
-                self._say(systemd_messages.alive())
+                if self._is_well():
+                    self._say(systemd_messages.alive())
                 due_at = clock() + (self._interval_s or 0)
             self._has_unsent.clear()
             while self._unsent:

@@ -50,7 +50,7 @@ class Peer(Protocol):
 class Receiver(Protocol):
     """What a transport tells of one connection."""
 
-    def on_message(self, payload: bytes) -> None:
+    def on_message(self, payload: bytes, /) -> None:
         """Take one message."""
         ...
 

@@ -19,19 +19,61 @@ from prometheus_client.registry import Collector
 
 from telexec_service import __version__
 from telexec_service.core.counters import DURATION_BOUNDS_S, Counters
+from telexec_service.observability.own_process import OwnProcess
 from telexec_service.observability.population import Population
 
 Label = TypeVar("Label", bound=str)
 
 
-def render_metrics(counters: Counters, population: Population, accept: str) -> tuple[str, bytes]:
-    """Return the content type that suits an `Accept` header, and the numbers in it."""
+def render_metrics(
+    counters: Counters, population: Population, accept: str, process: OwnProcess | None
+) -> tuple[str, bytes]:
+    """Return the content type that suits an `Accept` header, and the numbers in it.
+
+    Args:
+        counters: What is counted all the time.
+        population: What there is now.
+        accept: The header.
+        process: What all processes of the service take of the host; None: look at this one.
+    """
     encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry()
     registry.register(_Service(counters, population))
-    # The system's own: memory, CPU time, descriptors, start.
-    ProcessCollector(registry=registry)
+    if process is None:
+        # The system's own: memory, CPU time, descriptors, start.
+        ProcessCollector(registry=registry)
+    else:
+        registry.register(_Processes(process))
     return content_type, encode(registry)
+
+
+class _Processes(Collector):
+    """What several processes take together, by the names that one has."""
+
+    def __init__(self, process: OwnProcess) -> None:
+        self._process = process
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._process
+        yield _gauge(
+            "process_virtual_memory_bytes", "Virtual memory size in bytes.", now.virtual_bytes
+        )
+        yield _gauge(
+            "process_resident_memory_bytes", "Resident memory size in bytes.", now.resident_bytes
+        )
+        yield _gauge(
+            "process_start_time_seconds",
+            "Start time of the process since unix epoch in seconds.",
+            now.start_s,
+        )
+        yield CounterMetricFamily(
+            "process_cpu_seconds", "Total user and system CPU time spent in seconds.", now.cpu_s
+        )
+        yield _gauge("process_open_fds", "Number of open file descriptors.", now.open_fds)
+        yield _gauge("process_max_fds", "Maximum number of open file descriptors.", now.max_fds)
 
 
 class _Service(Collector):
@@ -213,6 +255,12 @@ class _Service(Collector):
             "telexec_audit_records_lost",
             "Audit records that could not be written: look at the disk of the audit log.",
             counters.audit_records_lost,
+        )
+        yield _counter(
+            "telexec_worker_restarts",
+            "Workers that ended by themselves, and what ran in them with them: look for"
+            " worker.failed in the log.",
+            self._population.worker_restarts,
         )
         yield _gauge(
             "telexec_loop_lag_seconds",

@@ -14,3 +14,4 @@ class Population(msgspec.Struct, frozen=True):
     processes_running: int
     log_lines_dropped: int
     loop_lag_s: float
+    worker_restarts: int = 0

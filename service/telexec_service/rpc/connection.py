@@ -95,10 +95,7 @@ class Connection:
 
     def on_lost(self) -> None:
         """Give up what waits, and let the session go on without this connection."""
-        self._is_lost = True
-        self._handshake_timer.cancel()
-        for task in self._waiting:
-            task.cancel()
+        self.withdraw()
         if self._session is not None:
             self._host.sessions.detach(self._session)
             self._session = None
@@ -108,6 +105,18 @@ class Connection:
             duration_s=round(asyncio.get_running_loop().time() - self._opened_s, 6),
             requests=self._requests,
         )
+
+    @property
+    def has_session(self) -> bool:
+        """Whether the handshake gave it its session."""
+        return self._session is not None
+
+    def withdraw(self) -> None:
+        """Give up what waits and say nothing any more: the peer is gone, or somebody else's."""
+        self._is_lost = True
+        self._handshake_timer.cancel()
+        for task in self._waiting:
+            task.cancel()
 
     def _take_notice(self, notice: Notice) -> None:
         if notice.method == methods.INITIALIZED.name:

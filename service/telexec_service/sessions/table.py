@@ -1,7 +1,7 @@
 """All sessions of the host: made, resumed, and ended when nobody comes back for them."""
 
 import asyncio
-import uuid
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +12,8 @@ from telexec_service.config import Config
 from telexec_service.core.attachment import Attachment
 from telexec_service.core.counters import Counters, SessionEnd
 from telexec_service.core.failure import RpcFailure, limit_reached
+from telexec_service.core.session_ids import RANDOM_BYTES, new_session_id
+from telexec_service.core.tally import Tally
 from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
@@ -21,6 +23,10 @@ from telexec_service.sessions.session import Session
 
 class SessionTable:
     """Owns every session, and through them every process of the host.
+
+    Args:
+        tally: Knows of the sessions of all workers.
+        slot: Which worker this is; None: there is only one.
 
     Attributes:
         instance: Tells this run of the service from every other one.
@@ -34,8 +40,12 @@ class SessionTable:
         log: Any,
         audit: AuditLog,
         counters: Counters,
+        tally: Tally,
+        slot: int | None,
         spills: SpillDirectory | None = None,
     ) -> None:
+        self._tally = tally
+        self._slot = slot
         self._config = config
         self._offspring = offspring
         self._log = log
@@ -43,7 +53,7 @@ class SessionTable:
         self._counters = counters
         self._spills = spills
         self._loop = asyncio.get_running_loop()
-        self.instance = uuid.uuid4().hex
+        self.instance = os.urandom(RANDOM_BYTES).hex()
         self._sessions: dict[SessionId, Session] = {}
         self._names: dict[str, SessionId] = {}
         self._exited = asyncio.Event()
@@ -83,7 +93,7 @@ class SessionTable:
             RpcFailure: The host has as many sessions as it may have, or one of the name.
         """
         limit = self._config.limits.max_sessions
-        if len(self._sessions) >= limit:
+        if self._tally.sessions >= limit:
             raise limit_reached(
                 f"cannot make a session: the host already has {limit} (max_sessions)",
                 "max_sessions",
@@ -97,10 +107,10 @@ class SessionTable:
                 f"cannot make a session {name!r}: there is one; take it up, or use another name",
                 subject=name,
             )
-        session_id = SessionId(str(uuid.uuid4()))
-        log = self._log.bind(session_id=session_id)
+        new_id = new_session_id(os.urandom(RANDOM_BYTES), self._slot)
+        log = self._log.bind(session_id=new_id)
         session = Session(
-            session_id,
+            new_id,
             self._config,
             name=name,
             offspring=self._offspring,
@@ -110,9 +120,10 @@ class SessionTable:
             spills=self._spills,
             exited=self._exited,
         )
-        self._sessions[session_id] = session
+        self._sessions[new_id] = session
         if name is not None:
-            self._names[name] = session_id
+            self._names[name] = new_id
+        self._tally.note_sessions(len(self._sessions))
         session.attach(attachment)
         self._counters.sessions_started += 1
         log.info("session.created")
@@ -213,6 +224,7 @@ class SessionTable:
             self._note_end(session, SessionEnd.SHUTDOWN)
         self._sessions.clear()
         self._names.clear()
+        self._tally.note_sessions(0)
 
     async def _await_vacancy(self, session_id: SessionId, attachment: Attachment) -> None:
         """Return once the session has no connection."""
@@ -263,6 +275,7 @@ class SessionTable:
     def _remove(self, session_id: SessionId) -> None:
         self._cancel_lease(session_id)
         session = self._sessions.pop(session_id)
+        self._tally.note_sessions(len(self._sessions))
         if session.name is not None:
             del self._names[session.name]
 

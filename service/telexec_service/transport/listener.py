@@ -1,11 +1,7 @@
 """Listening: the sockets, and the connections that came over them."""
 
 import asyncio
-import contextlib
-import errno
-import os
 import socket
-import stat
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -14,22 +10,17 @@ from telexec_service.config import Config
 from telexec_service.core.admission import Gate, Refusal, Visit
 from telexec_service.core.counters import Counters
 from telexec_service.core.peer import Peer, Receiver
+from telexec_service.core.tally import Tally
 from telexec_service.observability.audit import AuditLog
 from telexec_service.observability.pages import Pages
-from telexec_service.transport.address import (
-    Address,
-    ListenError,
-    StdioAddress,
-    TcpAddress,
-    UnixAddress,
-)
+from telexec_service.transport.address import Address, StdioAddress
+from telexec_service.transport.arrival import Arrival
+from telexec_service.transport.binding import BACKLOG, Bound, bind, listen_error
 from telexec_service.transport.certificate import Certificate
+from telexec_service.transport.relay import Doorway, Relays
 from telexec_service.transport.stdio import StdioConnection, connect_stdio
 from telexec_service.transport.tls import TlsLayer
 from telexec_service.transport.websocket import WebSocketConnection
-
-BACKLOG = 1024
-"""How many connections the kernel keeps until they are accepted."""
 
 # A client says itself that it is there; pages are asked for every few seconds, and by probes.
 _UNREMARKABLE = frozenset({Visit.OPENED, Visit.PAGE, Visit.DRAINING})
@@ -42,7 +33,10 @@ class Listener:
         certificate: What connections are encrypted with; None: nothing encrypts them.
         pages: Makes what is not a connection.
         counters: The service's.
-        accept: Makes the receiver of a connection that was let in.
+        accept: Makes the receiver of a connection that was let in here.
+        welcome: The same for one that was adopted; the doorway is there if it can be passed on.
+        tally: Knows of the connections of all workers.
+        relays: Owns connections that are passed on.
         on_peer_gone: Called when the only peer there can be is gone (stdio).
     """
 
@@ -57,6 +51,9 @@ class Listener:
         audit: AuditLog,
         log: Any,
         accept: Callable[[Peer], Receiver],
+        welcome: Callable[[WebSocketConnection, Arrival, Doorway | None], Receiver],
+        tally: Tally,
+        relays: Relays,
         on_peer_gone: Callable[[], None],
     ) -> None:
         self._config = config
@@ -67,13 +64,16 @@ class Listener:
         self._audit = audit
         self._log = log
         self._accept = accept
+        self._welcome = welcome
+        self._tally = tally
+        self._relays = relays
         self._on_peer_gone = on_peer_gone
         self._server: asyncio.Server | None = None
         self._stdio: StdioConnection | None = None
         self._connections: set[WebSocketConnection] = set()
         self._all_closed = asyncio.Event()
         self._all_closed.set()
-        self._socket_file: str | None = None
+        self._bound: Bound | None = None
         self._is_ready = True
 
     @property
@@ -98,23 +98,24 @@ class Listener:
         if isinstance(address, StdioAddress):
             await self._open_stdio()
             return None
-        loop = asyncio.get_running_loop()
+        self._bound = bind(address)
         try:
-            if isinstance(address, UnixAddress):
-                _remove_stale_socket(address.path)
-                endpoint = _bind_unix(address.path)
-                self._socket_file = address.path
-                self._server = await loop.create_unix_server(
-                    self._make_connection, sock=endpoint, backlog=BACKLOG
-                )
-                return f"unix:{address.path}"
-            self._server = await loop.create_server(
-                self._make_connection, address.host, address.port, backlog=BACKLOG
+            self._server = await asyncio.get_running_loop().create_server(
+                self._make_connection, sock=self._bound.endpoint, backlog=BACKLOG
             )
         except OSError as error:
-            raise _listen_error(address, error) from error
-        port = self._server.sockets[0].getsockname()[1]
-        return address.url(port)
+            raise listen_error(address, error) from error
+        return self._bound.url
+
+    async def adopt(self, endpoint: socket.socket, arrival: Arrival) -> None:
+        """Serve a connection that another process accepted; the socket is the listener's."""
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: self._adopt(arrival), endpoint
+            )
+        except OSError:
+            # It is gone already.
+            endpoint.close()
 
     def refuse(self) -> None:
         """Let nobody in any more, and say so to who asks whether the service is ready."""
@@ -139,9 +140,8 @@ class Listener:
         """End every connection in the protocol's way and return once all are gone."""
         if self._server is not None:
             self._server.close()
-        if self._socket_file is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._socket_file)
+        if self._bound is not None:
+            self._bound.close()
         if self._stdio is not None:
             self._stdio.go_away()
         for connection in tuple(self._connections):
@@ -158,21 +158,43 @@ class Listener:
             self._stdio.abort()
 
     def _make_connection(self) -> asyncio.Protocol:
+        return self._secured(self._new_connection(self._accept, None))
+
+    def _adopt(self, arrival: Arrival) -> asyncio.Protocol:
+        def accept(peer: Peer) -> Receiver:
+            del peer
+            return self._welcome(connection, arrival, doorway)
+
+        doorway: Doorway | None = None
+        connection = self._new_connection(accept, arrival.client)
+        if arrival.is_relayed:
+            return connection
+        doorway = Doorway(connection, self._relays)
+        return self._secured(doorway)
+
+    def _new_connection(
+        self, accept: Callable[[Peer], Receiver], client: str | None
+    ) -> WebSocketConnection:
         connection = WebSocketConnection(
             self._config,
             self._gate,
-            accept=self._accept,
+            client=client,
+            accept=accept,
             is_ready=lambda: self._is_ready,
-            has_room=lambda: len(self._connections) <= self._config.limits.max_connections,
+            has_room=lambda: self._tally.connections <= self._config.limits.max_connections,
             pages=self._pages,
-            on_visit=self._note_visit,
+            on_visit=self._note_visit if client is None else _ignore_visit,
             on_closed=self._forget,
         )
         self._connections.add(connection)
+        self._tally.note_connections(len(self._connections))
         self._all_closed.clear()
+        return connection
+
+    def _secured(self, protocol: asyncio.Protocol) -> asyncio.Protocol:
         if self._certificate is None:
-            return connection
-        return TlsLayer(self._certificate.context, connection)
+            return protocol
+        return TlsLayer(self._certificate.context, protocol)
 
     def _note_visit(
         self, connection: WebSocketConnection, visit: Visit, refusal: Refusal | None
@@ -190,6 +212,7 @@ class Listener:
 
     def _forget(self, connection: WebSocketConnection) -> None:
         self._connections.discard(connection)
+        self._tally.note_connections(len(self._connections))
         if not self._connections:
             self._all_closed.set()
 
@@ -201,45 +224,8 @@ class Listener:
         await connect_stdio(self._stdio)
 
 
-def _bind_unix(path: str) -> socket.socket:
-    endpoint = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        # Nobody else may connect in the moment before a chmod: the mode is the mask's.
-        mask = os.umask(0o177)
-        try:
-            endpoint.bind(path)
-        finally:
-            os.umask(mask)
-    except OSError:
-        endpoint.close()
-        raise
-    endpoint.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    return endpoint
-
-
-def _remove_stale_socket(path: str) -> None:
-    """Remove a socket that a dead service left behind; one that is in use stays."""
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            try:
-                probe.connect(path)
-            except ConnectionRefusedError:
-                os.unlink(path)
-            else:
-                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
-
-
-def _listen_error(address: TcpAddress | UnixAddress, error: OSError) -> ListenError:
-    if isinstance(address, UnixAddress):
-        where = f"unix:{address.path}"
-    else:
-        where = address.url(address.port)
-    why = os.strerror(error.errno or 0)
-    if error.errno == errno.EEXIST:
-        why = "a file that is no socket is in the way"
-    return ListenError(f"cannot listen on {where}: {why.lower()}")
+def _ignore_visit(connection: WebSocketConnection, visit: Visit, refusal: Refusal | None) -> None:
+    """Say nothing: the worker that the client came to has."""
 
 
 def announce(url: str) -> None:

@@ -43,6 +43,7 @@ class WebSocketConnection(asyncio.Protocol):
     """The service's side of one connection.
 
     Args:
+        client: Where the peer is, if it is not at the other end of the socket.
         accept: Makes the receiver of a connection that was let in.
         is_ready: Whether the service takes work.
         has_room: Whether another connection may be let in.
@@ -56,6 +57,7 @@ class WebSocketConnection(asyncio.Protocol):
         config: Config,
         gate: Gate,
         *,
+        client: str | None,
         accept: Callable[[Peer], Receiver],
         is_ready: Callable[[], bool],
         has_room: Callable[[], bool],
@@ -79,7 +81,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._is_open = False
         self._is_refused = False
         self._is_end_due = False
-        self._address = ""
+        self._address = client
         self._credential: bytes | None = None
         self._fragments = bytearray()
         self._outbox = Outbox(self._flush)
@@ -93,7 +95,7 @@ class WebSocketConnection(asyncio.Protocol):
         """Expect a handshake."""
         self._transport = cast("asyncio.Transport", transport)
         endpoint = transport.get_extra_info("socket")
-        self._address = peer_address(endpoint)
+        self._address = self._address or peer_address(endpoint)
         if endpoint.family != socket.AF_UNIX:
             endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport.set_write_buffer_limits(high=CONGESTED_BYTES)
@@ -143,7 +145,7 @@ class WebSocketConnection(asyncio.Protocol):
     @property
     def address(self) -> str:
         """Where the peer is: `IP:PORT` or `unix:uid=N`."""
-        return self._address
+        return self._address or "unknown"
 
     @property
     def is_congested(self) -> bool:
@@ -195,6 +197,17 @@ class WebSocketConnection(asyncio.Protocol):
             self.abort()
         else:
             self._close(CloseCode.GOING_AWAY, "the service is shutting down")
+
+    def let_go(self) -> None:
+        """Write what is queued and leave the socket to whoever passes the connection on."""
+        self._write_control()
+        self._flush()
+        self._cancel_timer()
+        self._transport = None
+        self._receiver = None
+        for sign in self._signs_of_life:
+            _settle(sign, alive=False)
+        self._on_closed(self)
 
     def abort(self) -> None:
         """End the connection at once."""

@@ -40,7 +40,7 @@ def variable(key: str) -> str:
 
 
 def test_every_key_of_the_service_is_tried_here() -> None:
-    assert {*KEYS, *SWITCHES, "allowed_hosts"} == set(Service.__struct_fields__)
+    assert {*KEYS, *SWITCHES, "allowed_hosts", "workers"} == set(Service.__struct_fields__)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -52,6 +52,22 @@ def test_a_flag_wins_over_its_variable_which_wins_over_the_file(tmp_path: Path, 
     assert getattr(settled(tmp_path, file, environ), key) == in_variable
     assert getattr(settled(tmp_path, file), key) == in_file
     assert getattr(settled(tmp_path), key) == getattr(Config().service, key)
+
+
+def test_the_number_of_workers_is_said_by_each_level_and_the_nearer_one_wins(
+    tmp_path: Path,
+) -> None:
+    variable = {"TELEXEC_WORKERS": "3"}
+    assert settled(tmp_path, "workers = 2", variable, "--workers", "4").workers == 4
+    assert settled(tmp_path, "workers = 2", variable).workers == 3
+    assert settled(tmp_path, "workers = 2").workers == 2
+    assert settled(tmp_path).workers == 1
+
+
+@pytest.mark.parametrize("count", ["0", "65", "many", "-1", ""])
+def test_an_impossible_number_of_workers_is_refused(tmp_path: Path, count: str) -> None:
+    with pytest.raises(ConfigError, match="cannot use TELEXEC_WORKERS"):
+        settled(tmp_path, "", {"TELEXEC_WORKERS": count})
 
 
 @pytest.mark.parametrize("key", SWITCHES)

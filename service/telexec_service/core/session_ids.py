@@ -1,0 +1,38 @@
+"""Ids of sessions. Where there are several workers, an id says which one has the session."""
+
+from uuid import RFC_4122, UUID
+
+from telexec_schemas.identifiers import SessionId
+
+RANDOM_BYTES = 16
+
+_SLOT_BYTE = 15
+_CUSTOM = 8
+"""The version of a UUID whose maker decides what it holds (RFC 9562, 5.8)."""
+
+
+def new_session_id(random: bytes, slot: int | None) -> SessionId:
+    """Return an id that nobody can guess, in the form of a UUID.
+
+    Args:
+        random: `RANDOM_BYTES`.
+        slot: Which worker has the session; None: there is only one.
+    """
+    if slot is None:
+        return SessionId(str(UUID(bytes=random, version=4)))
+    octets = bytearray(random)
+    octets[6] = octets[6] & 0x0F | _CUSTOM << 4
+    octets[8] = octets[8] & 0x3F | 0x80
+    octets[_SLOT_BYTE] = slot
+    return SessionId(str(UUID(bytes=bytes(octets))))
+
+
+def slot_of(text: str) -> int | None:
+    """Return which worker has the session of an id; None: the id says nothing of it."""
+    try:
+        uuid = UUID(text)
+    except ValueError:
+        return None
+    if uuid.variant != RFC_4122 or uuid.version != _CUSTOM:
+        return None
+    return uuid.bytes[_SLOT_BYTE]

@@ -1,0 +1,1 @@
+"""A service of several processes: a supervisor that accepts, and workers that serve."""
