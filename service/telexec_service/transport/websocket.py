@@ -204,6 +204,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._flush()
         self._cancel_timer()
         self._transport = None
+        self._note_state()
         self._receiver = None
         for sign in self._signs_of_life:
             _settle(sign, alive=False)
@@ -280,6 +281,8 @@ class WebSocketConnection(asyncio.Protocol):
             return
         response = self._protocol.accept(request)
         self._protocol.send_response(response)
+        # Now: a client that was passed on has sent messages already, and their answers come behind.
+        self._write_control()
         self._note_state()
         if self._is_open:
             self._tell_visit(Visit.OPENED)
