@@ -100,7 +100,7 @@ class Worker:
             if descriptor is None:
                 carrier.close("cannot take a session up again after that many other messages")
                 return
-            self._log.info("connection.passed_on", connection=arrival.number, to_worker=slot)
+            self._log.info("worker.passed_on", connection=arrival.number, to_worker=slot)
             try:
                 self._channel.send(PassOn(slot, arrival.number, client, answered), descriptor)
             except ChannelError as error:
