@@ -1,6 +1,7 @@
 """Ids of sessions. Where there are several workers, an id says which one has the session."""
 
 from uuid import RFC_4122, UUID
+from zlib import crc32
 
 from telexec_schemas.identifiers import SessionId
 
@@ -36,3 +37,11 @@ def slot_of(text: str) -> int | None:
     if uuid.variant != RFC_4122 or uuid.version != _CUSTOM:
         return None
     return uuid.bytes[_SLOT_BYTE]
+
+
+def slot_of_name(name: str, workers: int) -> int:
+    """Return which worker has the session of a name, if there is one, and makes it if not.
+
+    So that there can be no two of one name, and each worker knows where to look.
+    """
+    return crc32(name.encode("utf-8", "surrogatepass")) % workers

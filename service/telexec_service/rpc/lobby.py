@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import msgspec
+from msgspec import UNSET
 
 from telexec_schemas import methods
 from telexec_schemas.frame import MalformedFrameError, Request, parse_frame
-from telexec_service.core.session_ids import slot_of
+from telexec_service.core.session_ids import slot_of, slot_of_name
 from telexec_service.rpc.connection import Connection
 
 
@@ -52,15 +53,12 @@ class Lobby:
         if self._connection.has_session:
             self.on_message = self._connection.on_message
             self._settle()
-        elif (owner := _wanted_slot(payload)) is not None and self._is_another(owner):
+        elif (owner := _wanted_slot(payload, self._workers)) is not None and owner != self._slot:
             self._connection.withdraw()
             self._pass_on(owner, self._answered)
             return
         self._answered += 1
         self._connection.on_message(payload)
-
-    def _is_another(self, owner: int) -> bool:
-        return owner != self._slot and owner < self._workers
 
 
 class LateComer:
@@ -91,14 +89,26 @@ class LateComer:
         self._connection.on_message(payload)
 
 
-def _wanted_slot(payload: bytes) -> int | None:
-    """Return which worker has the session that a message is to resume, if it is such a message."""
+def _wanted_slot(payload: bytes, workers: int) -> int | None:
+    """Return which worker has the session that a message asks for; None: any will do.
+
+    A name leads to the worker that makes the session if there is none.
+    """
     try:
         frame = parse_frame(payload)
         if not isinstance(frame, Request) or frame.method != methods.INITIALIZE.name:
             return None
-        session_id = methods.INITIALIZE.decode_params(frame.params).resume_session_id
+        wanted = methods.INITIALIZE.decode_params(frame.params)
     except (MalformedFrameError, msgspec.DecodeError, UnicodeDecodeError):
         # Whoever answers says so.
         return None
-    return None if session_id is None else slot_of(session_id)
+    wish = wanted.telexec
+    if wanted.resume_session_id is not None:
+        slot = slot_of(wanted.resume_session_id)
+        if slot is not None:
+            return slot if slot < workers else None
+        is_name = wish is not UNSET and wish.attach is not UNSET
+        return slot_of_name(wanted.resume_session_id, workers) if is_name else None
+    if wish is UNSET or wish.session_name is UNSET:
+        return None
+    return slot_of_name(wish.session_name, workers)

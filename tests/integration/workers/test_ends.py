@@ -57,6 +57,17 @@ async def test_a_worker_that_is_killed_takes_only_its_own_with_it(three: Server)
             async with raw_peer(three.url, resume=victim.session_id):
                 pass
         assert refused.value.reason == "sessionUnknown"
+        assert victim.extensions is not None
+        async with raw_peer(three.url, initialize=False) as again:
+            gone = await again.refusal(
+                "initialize",
+                {
+                    "clientName": "x",
+                    "resumeSessionId": victim.session_id,
+                    "telexec": {"version": 1, "instance": victim.extensions["instance"]},
+                },
+            )
+            assert gone.reason == "hostRestarted"
         await until_workers(three, 3, worker)
         slots: set[int] = set()
         while len(slots) < 3:

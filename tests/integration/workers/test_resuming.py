@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.harness.certificates import TLS_LOOPBACK, Authority
 from tests.harness.deadline import within
 from tests.harness.fault_proxy import fault_proxy
 from tests.harness.http_request import page
-from tests.harness.raw_peer import ConnectionEndedError, PeerError, decoded, raw_peer
+from tests.harness.raw_peer import ConnectionEndedError, PeerError, RawPeer, decoded, raw_peer
 from tests.harness.server import Server
 from tests.harness.service import running_service
 from tests.integration.workers.conftest import OPTIONS
@@ -151,6 +152,29 @@ async def test_an_id_that_no_worker_knows_is_unknown_at_every_worker(three: Serv
                 async with raw_peer(three.url, resume=made_up):
                     pass
             assert (refused.value.code, refused.value.reason) == (-32600, "sessionUnknown")
+
+
+async def test_a_name_is_there_once_and_leads_to_its_session_from_everywhere(three: Server) -> None:
+    async def ask(peer: RawPeer, **wish: object) -> Any:
+        params = {"clientName": "x", "telexec": {"version": 1, **wish}}
+        return await peer.request("initialize", params)
+
+    async with AsyncExitStack() as held:
+
+        async def newcomer() -> RawPeer:
+            return await held.enter_async_context(raw_peer(three.url, initialize=False))
+
+        made = {
+            name: (await ask(await newcomer(), sessionName=name))["sessionId"]
+            for name in ("build", "test", "deploy", "docs")
+        }
+        for name, session_id in made.items():
+            for _ in range(3):
+                with pytest.raises(PeerError) as refused:
+                    await ask(await newcomer(), sessionName=name)
+                assert refused.value.reason == "sessionNameTaken"
+                taken = await ask(await newcomer(), sessionName=name, attach="takeOver")
+                assert taken["sessionId"] == session_id
 
 
 async def test_who_said_too_much_before_is_told_to_come_again(three: Server) -> None:
