@@ -62,9 +62,15 @@ class FaultProxy:
         return len(self._links)
 
     def cut(self) -> None:
-        """Reset every connection now (RST to both sides; on a Unix socket an abrupt end)."""
+        """Reset every connection now (RST to both sides; on a Unix socket an abrupt end).
+
+        A cut that `cut_after` was asked for is thereby done.
+        """
+        self._cut_at = {"server": None, "client": None}
         for link in list(self._links):
             link.close(reset=True)
+        if self._cut is not None and not self._cut.done():
+            self._cut.set_result(None)
 
     def hang_up(self) -> None:
         """End every connection now in an orderly way (FIN), but without a WebSocket close."""
@@ -136,9 +142,9 @@ class FaultProxy:
     def close(self) -> None:
         """End everything."""
         self.refuse()
-        self.cut()
         if self._cut is not None:
             self._cut.cancel()
+        self.cut()
 
     # What the links ask of it.
 
@@ -156,10 +162,7 @@ class FaultProxy:
         """Note what was forwarded, and cut if that was due."""
         self.forwarded_bytes[sender] += count
         if self.forwarded_bytes[sender] == self._cut_at[sender]:
-            self._cut_at[sender] = None
             self.cut()
-            if self._cut is not None and not self._cut.done():
-                self._cut.set_result(None)
 
     def forget(self, link: "_Link") -> None:
         """Note that a link is closed."""

@@ -17,7 +17,13 @@ from websockets.uri import parse_uri
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually, within
 from tests.harness.fault_proxy import fault_proxy
-from tests.harness.raw_peer import ConnectionEndedError, RawPeer, RawProcess, raw_peer
+from tests.harness.raw_peer import (
+    ConnectionEndedError,
+    RawPeer,
+    RawProcess,
+    decoded,
+    raw_peer,
+)
 from tests.harness.server import Server
 from tests.harness.service import running_service
 
@@ -317,14 +323,48 @@ async def test_an_ended_process_is_forgotten_after_a_time(tmp_path: Path) -> Non
             assert reused.started
 
 
+@pytest.fixture(scope="module")
+def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a service that forgets an ended process after 2 s."""
+    config = "[sessions]\nfinished_s = 2.0\n"
+    with running_service(tmp_path_factory.mktemp("forgetful"), config=config) as server:
+        yield server
+
+
+async def test_an_ended_process_is_not_forgotten_while_it_is_being_read(forgetful: Server) -> None:
+    async with raw_peer(forgetful.url) as peer:
+        process = await peer.start(programs.say("x"))
+        await process.until_closed()
+        for _ in range(6):
+            await passed(peer, 0.5)
+            assert decoded(await process.read(afterSeq=0)) == b"x"
+
+
+async def test_an_ended_process_is_kept_for_a_client_that_has_just_come_back(
+    forgetful: Server,
+) -> None:
+    async with raw_peer(forgetful.url) as first:
+        process = await first.start(programs.say("x"))
+        await process.until_closed()
+        await passed(first, 1.2)
+    async with raw_peer(forgetful.url, resume=first.session_id) as second:
+        await passed(second, 1.2)
+        assert decoded(await second.process(process.process_id).read(afterSeq=0)) == b"x"
+
+
+async def passed(peer: RawPeer, seconds: float) -> None:
+    """Let time pass, by the host's clock."""
+    clock = await peer.start(programs.sleep(seconds))
+    await clock.until_closed()
+
+
 async def forgotten(peer: RawPeer, process: RawProcess) -> None:
     """Wait until a process is unknown, by asking again and again."""
     while True:
         status = await peer.request("process/write", process.write_params(b""))
         if status == {"status": "unknownProcess"}:
             return
-        clock = await peer.start(programs.sleep(0.1))
-        await clock.until_closed()
+        await passed(peer, 0.1)
 
 
 async def test_more_ends_than_are_remembered_can_be_told_on_return(tmp_path: Path) -> None:

@@ -176,6 +176,9 @@ class Session:
                 process.delivery.attach()
                 self._sender.announce(process)
                 process.regulate()
+        # What was pushed last may not have arrived: the client needs time to ask for it.
+        for process_id in tuple(self._finished):
+            self._keep_finished(process_id)
 
     def detach(self) -> None:
         """Go on without a connection; a process waits once its log is full."""
@@ -378,7 +381,7 @@ class Session:
         return process
 
     def get(self, process_id: ProcessId) -> Process:
-        """Return a process.
+        """Return a process; one that has ended is kept for a while longer.
 
         Raises:
             RpcFailure: It was never started, is forgotten, or is only read along.
@@ -391,6 +394,9 @@ class Session:
                 f"cannot find process {process_id!r}: it was never started, or ended a while ago",
                 subject=process_id,
             )
+        if process_id in self._finished:
+            # Whoever asks for some of it may ask for the rest.
+            self._keep_finished(process_id)
         return process
 
     def record_signal(self, process_id: ProcessId, name: str) -> None:
@@ -545,11 +551,15 @@ class Session:
             return
         if process.process_id in self._finished:
             return
-        self._finished[process.process_id] = self._loop.time() + self._config.sessions.finished_s
+        self._keep_finished(process.process_id)
         if len(self._finished) > self._config.limits.max_finished_processes:
             self._forget(next(iter(self._finished)))
         if self._forget_timer is None:
             self._arm_forget_timer()
+
+    def _keep_finished(self, process_id: ProcessId) -> None:
+        self._finished[process_id] = self._loop.time() + self._config.sessions.finished_s
+        self._finished.move_to_end(process_id)
 
     def _arm_forget_timer(self) -> None:
         self._forget_timer = None
@@ -566,8 +576,7 @@ class Session:
                 self._forget(process_id)
             else:
                 # What was pushed last may not have arrived: a client that resumes will ask.
-                self._finished.move_to_end(process_id)
-                self._finished[process_id] = now + self._config.sessions.finished_s
+                self._keep_finished(process_id)
         self._arm_forget_timer()
 
     def _forget(self, process_id: ProcessId) -> None:
