@@ -85,3 +85,29 @@ def resident_bytes(pid: int) -> int:
     """Return how much memory of a process is resident."""
     with open(f"/proc/{pid}/statm", "rb") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def forget_peak(pid: int) -> None:
+    """Have `peak_resident_bytes` count from now on (proc(5), clear_refs)."""
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
+def peak_resident_bytes(pid: int) -> int:
+    """Return how much memory of a process was resident at most."""
+    with open(f"/proc/{pid}/status") as file:
+        line = next(line for line in file if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+def written_bytes(pid: int) -> int:
+    """Return how much a process has written, to whatever it was (proc(5), io)."""
+    with open(f"/proc/{pid}/io") as file:
+        line = next(line for line in file if line.startswith("wchar:"))
+    return int(line.split()[1])
+
+
+def awaits_reader(pid: int) -> bool:
+    """Tell whether a process sleeps because nobody takes what it writes to a pipe."""
+    with open(f"/proc/{pid}/wchan") as file:
+        return "pipe" in file.read()

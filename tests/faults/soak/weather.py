@@ -6,7 +6,7 @@ import random
 from tests.faults.soak.ledger import Ledger
 from tests.harness.fault_proxy import FaultProxy
 
-LONGEST_CALM_S = 6.0
+LONGEST_CALM_S = 20.0
 
 
 async def bad_weather(proxy: FaultProxy, ledger: Ledger, chance: random.Random) -> None:
