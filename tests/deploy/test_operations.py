@@ -146,5 +146,6 @@ def test_a_mistake_is_said_in_the_words_of_the_table(
 ) -> None:
     unit.run(mistake)
     unit.run("systemctl restart telexec", check=False)
-    look = "systemctl status --no-pager --lines 30 telexec"
+    # The status shows the latest attempt only, and it is tried again and again.
+    look = "journalctl --no-pager --lines 100 --unit telexec"
     eventually_blocking(lambda: said_of_it in unit.run(look, check=False), what=said_of_it)
