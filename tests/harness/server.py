@@ -62,7 +62,7 @@ class Server:
 
     def children(self) -> list[procfs.ProcessEntry]:
         """Return what descends from it, zombies too; its guardian is a part of it."""
-        return [it for it in procfs.descendants(self.pid) if not _is_guardian(it.pid)]
+        return [it for it in procfs.descendants(self.pid) if not is_guardian(it.pid)]
 
     def guardian(self) -> procfs.ProcessEntry | None:
         """Return the guardian, `None` before it is there."""
@@ -157,8 +157,8 @@ def minimal_environment(home: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
 
 
-def _is_guardian(pid: int) -> bool:
-    # It has its name only after a while.
+def is_guardian(pid: int) -> bool:
+    """Whether a process is a guardian, also before it has its name."""
     try:
         return _GUARDIAN_MODULE in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):

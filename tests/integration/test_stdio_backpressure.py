@@ -13,7 +13,7 @@ import pytest
 
 from tests.harness import procfs, programs
 from tests.harness.deadline import DEADLINE_S, eventually
-from tests.harness.server import minimal_environment
+from tests.harness.server import is_guardian, minimal_environment
 from tests.harness.service import service_argv
 
 HELLO = (
@@ -54,9 +54,12 @@ async def test_what_it_was_sent_before_sigterm_still_arrives(
     }
     start = {"id": 2, "method": "process/start", "params": params}
     service.stdin.write(HELLO + json.dumps(start).encode() + b"\n")
-    await eventually(
-        lambda: wrote.exists() and not procfs.descendants(service.pid), what="the child's end"
-    )
+
+    def has_ended() -> bool:
+        offspring = procfs.descendants(service.pid)
+        return wrote.exists() and all(is_guardian(it.pid) for it in offspring)
+
+    await eventually(has_ended, what="the child's end")
     service.send_signal(signal.SIGTERM)
     frames = [json.loads(line) for line in service.stdout.readlines()]
     assert frames[-1]["method"] == "process/closed"
