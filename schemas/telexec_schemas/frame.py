@@ -108,6 +108,11 @@ def encode_answer(request_id: RequestId, result: Any) -> bytes:
     return encode({"id": request_id, "result": result})
 
 
+def answer_around(request_id: RequestId) -> tuple[bytes, bytes]:
+    """Return what goes before and after a result that is JSON already, in the frame of it."""
+    return b'{"id":%b,"result":' % encode(request_id), b"}"
+
+
 def encode_failure(request_id: RequestId, error: WireError) -> bytes:
     """Return the frame of a call's error."""
     return encode({"id": request_id, "error": error})

@@ -31,6 +31,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Limits(Section, frozen=True):
     """Bounds. `*_bytes` are bytes; the rest are counts.
 
+    With `max_unsent_bytes` on their way to a client it has to take some before it is answered more.
     A larger inbound frame closes its connection (close code 1009); an outbound one is never larger
     than a file read or a batch of output. `retained_bytes` of output are kept per process for
     readers. A write to stdin is answered at once while `stdin_buffer_bytes` hold it, later when
@@ -44,6 +45,7 @@ class Limits(Section, frozen=True):
     max_finished_processes: Positive = 1024
     max_requests_in_flight: Positive = 1024
     max_watches: Positive = 64
+    max_unsent_bytes: Positive = 16 * MIB
     retained_bytes: Positive = MIB
     retained_events: Positive = 16_384
     stdin_buffer_bytes: Positive = MIB

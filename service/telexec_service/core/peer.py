@@ -21,6 +21,11 @@ class Peer(Protocol):
         """Whether output should wait for `Receiver.on_writable`."""
         ...
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it has to take what was sent before it is answered more."""
+        ...
+
     def send(self, *parts: bytes) -> None:
         """Queue one message, given in parts; all of one turn of the loop leave in one write."""
         ...
@@ -55,7 +60,7 @@ class Receiver(Protocol):
         ...
 
     def on_writable(self) -> None:
-        """Go on with output: the peer is no longer congested."""
+        """Go on with output: the peer is no longer congested. What is full is congested, too."""
         ...
 
     def on_lost(self) -> None:

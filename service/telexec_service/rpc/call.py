@@ -1,5 +1,6 @@
 """One request on its way to its answer, and what is said of it afterwards."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -20,10 +21,11 @@ class Call:
         id: The request's; that of no request for a frame that holds none.
         method: What it asks for; None for a frame that holds no request.
         process_id: The process that it names, once its params are known.
+        turns: Has it wait for its turn; None: it need not.
         is_frequent: Whether it is one of thousands, which only a debug log shows.
     """
 
-    __slots__ = ("_bytes_in", "_started_s", "id", "is_frequent", "method", "process_id")
+    __slots__ = ("_bytes_in", "_started_s", "id", "is_frequent", "method", "process_id", "turns")
 
     def __init__(self, request_id: RequestId, method: str | None, bytes_in: int) -> None:
         self._started_s = time.perf_counter()
@@ -32,6 +34,7 @@ class Call:
         self.method = method
         self.process_id: str | None = None
         self.is_frequent = False
+        self.turns: asyncio.Semaphore | None = None
 
     @classmethod
     def of(cls, request: Request, bytes_in: int) -> "Call":

@@ -16,6 +16,7 @@ from telexec_schemas.frame import (
     MalformedFrameError,
     Notice,
     Request,
+    answer_around,
     encode_answer,
     encode_failure,
     encode_notice,
@@ -35,6 +36,7 @@ from telexec_service.core.terms import terms_of
 from telexec_service.rpc.call import MAX_SHOWN, Call
 from telexec_service.rpc.host import Host
 from telexec_service.sessions.entrance import enter
+from telexec_service.rpc.route import Encoded
 from telexec_service.sessions.session import Session
 
 
@@ -61,6 +63,8 @@ class Connection:
         self._is_extended = False
         self._why_gone: RpcFailure | None = None
         self._waiting: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._room = asyncio.Event()
         self._is_lost = False
         limit_s = host.config.limits.handshake_timeout_s
         self._handshake_timer = asyncio.get_running_loop().call_later(
@@ -89,7 +93,8 @@ class Connection:
             self._peer.close("cannot accept an answer: this side asked nothing")
 
     def on_writable(self) -> None:
-        """Go on pushing output."""
+        """Go on answering and pushing output."""
+        self._room.set()
         if self._session is not None:
             self._session.push()
 
@@ -182,6 +187,8 @@ class Connection:
                 subject=request.method,
             )
         call.is_frequent = route.is_frequent
+        if route.at_once is not None:
+            call.turns = self._turns.setdefault(request.method, asyncio.Semaphore(route.at_once))
         params = _decode(route.method, request)
         call.process_id = getattr(params, "process_id", None)
         self._handshake.check_request()
@@ -294,7 +301,7 @@ class Connection:
 
     async def _answer_later(self, call: Call, outcome: Any) -> None:
         try:
-            self._answer(call, await outcome)
+            self._answer(call, await self._in_turn(call, outcome))
         except RpcFailure as failure:
             self._fail(call, failure)
         except asyncio.CancelledError:
@@ -303,11 +310,28 @@ class Connection:
         except Exception:  # noqa: BLE001 - the root of a request: logged, and answered
             self._crash(call)
 
+    async def _in_turn(self, call: Call, outcome: Any) -> Any:
+        if call.turns is None:
+            return await outcome
+        try:
+            async with call.turns:
+                while self._peer.is_full:
+                    self._room.clear()
+                    await self._room.wait()
+                return await outcome
+        finally:
+            outcome.close()
+
     def _answer(self, call: Call, result: Any) -> None:
-        frame = encode_answer(call.id, result)
-        self._send(frame)
+        if isinstance(result, Encoded):
+            before, after = answer_around(call.id)
+            parts = (before, *result.parts, after)
+        else:
+            parts = (encode_answer(call.id, result),)
+        self._send(*parts)
         pid = result.pid if isinstance(result, Started) and result.pid is not UNSET else None
-        call.complete(self._log, self._host.counters, "ok", bytes_out=len(frame), pid=pid)
+        bytes_out = sum(map(len, parts))
+        call.complete(self._log, self._host.counters, "ok", bytes_out=bytes_out, pid=pid)
 
     def _fail(self, call: Call, failure: RpcFailure) -> None:
         frame = encode_failure(call.id, failure.to_wire())
@@ -325,9 +349,9 @@ class Connection:
         )
         self._fail(call, failure)
 
-    def _send(self, payload: bytes) -> None:
+    def _send(self, *parts: bytes) -> None:
         if not self._is_lost:
-            self._peer.send(payload)
+            self._peer.send(*parts)
 
 
 def _decode(method: Any, request: Request) -> Any:

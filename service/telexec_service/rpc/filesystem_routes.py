@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from telexec_schemas import methods
+from telexec_schemas.filesystem import ReadBlock, ReadFile
 from telexec_schemas.method import Method
 from telexec_service.config import FileLimits
 from telexec_service.filesystem.checkpoint import Checkpoint
@@ -16,7 +17,8 @@ from telexec_service.filesystem.handles import FileHandles
 from telexec_service.filesystem.metadata import canonicalize, get_metadata
 from telexec_service.filesystem.removal import remove
 from telexec_service.filesystem.tree import walk
-from telexec_service.rpc.route import Route, Routes, collect
+from telexec_service.rpc.encoding import encoded_block, encoded_content
+from telexec_service.rpc.route import Encoded, Route, Routes, collect
 from telexec_service.sessions.session import Session
 
 Params = TypeVar("Params")
@@ -40,48 +42,56 @@ class FilesystemRoutes:
         """Return the routes."""
         return collect(
             self._on_paths(methods.GET_METADATA, get_metadata),
-            self._on_paths(methods.READ_FILE, read_file),
+            Route(methods.READ_FILE, self._read_file, at_once=1),
             self._on_paths(methods.WRITE_FILE, write_file),
-            self._on_paths(methods.READ_DIRECTORY, read_directory),
+            self._on_paths(methods.READ_DIRECTORY, read_directory, at_once=2),
             self._on_paths(methods.CREATE_DIRECTORY, create_directory),
             self._on_paths(methods.CANONICALIZE, canonicalize),
             self._on_trees(methods.REMOVE, remove),
             self._on_trees(methods.COPY, copy),
-            self._on_trees(methods.WALK, walk),
+            self._on_trees(methods.WALK, walk, at_once=2),
             self._on_handles(methods.OPEN, FileHandles.open_file),
-            self._on_handles(methods.READ_BLOCK, FileHandles.read_block, is_frequent=True),
+            Route(methods.READ_BLOCK, self._read_block, is_frequent=True, at_once=8),
             self._on_handles(methods.CLOSE, FileHandles.close_file),
         )
 
+    def _read_file(self, _session: Session, params: ReadFile) -> Coroutine[Any, Any, Encoded]:
+        return self._run(lambda: encoded_content(read_file(params, self._limits)))
+
+    def _read_block(self, session: Session, params: ReadBlock) -> Coroutine[Any, Any, Encoded]:
+        return self._run(lambda: encoded_block(session.files.read_block(params)))
+
     def _on_paths(
-        self, method: Method[Params, Result], operation: Callable[[Params, FileLimits], Result]
+        self,
+        method: Method[Params, Result],
+        operation: Callable[[Params, FileLimits], Result],
+        *,
+        at_once: int | None = None,
     ) -> Route[Params, Result]:
         def serve(_session: Session, params: Params) -> Coroutine[Any, Any, Result]:
             return self._run(lambda: operation(params, self._limits))
 
-        return Route(method, serve)
+        return Route(method, serve, at_once=at_once)
 
     def _on_trees(
         self,
         method: Method[Params, Result],
         operation: Callable[[Params, FileLimits, Checkpoint], Result],
+        *,
+        at_once: int | None = None,
     ) -> Route[Params, Result]:
         def serve(_session: Session, params: Params) -> Coroutine[Any, Any, Result]:
             return self._run(lambda: operation(params, self._limits, self._checkpoint))
 
-        return Route(method, serve)
+        return Route(method, serve, at_once=at_once)
 
     def _on_handles(
-        self,
-        method: Method[Params, Result],
-        operation: Callable[[FileHandles, Params], Result],
-        *,
-        is_frequent: bool = False,
+        self, method: Method[Params, Result], operation: Callable[[FileHandles, Params], Result]
     ) -> Route[Params, Result]:
         def serve(session: Session, params: Params) -> Coroutine[Any, Any, Result]:
             return self._run(lambda: operation(session.files, params))
 
-        return Route(method, serve, is_frequent=is_frequent)
+        return Route(method, serve)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -18,13 +18,23 @@ class Route(msgspec.Struct, Generic[Params, Result], frozen=True):
     A request that is answered at once costs no task, so the handlers of frequent ones should be.
     `acts_before_waiting`: what is asked for is done when `serve` returns, also if the result is one
     to wait for; so a request that must not wait must not be served either.
+    `at_once`: so many of one connection are worked on at the same time, and none is begun while it
+    has too many answers to take; because their answers may be large. None: as many as come.
     `is_frequent`: there may be thousands for one process; its end sums them up in the log.
     """
 
     method: Method[Params, Result]
-    serve: Callable[[Session, Params], Result | Coroutine[Any, Any, Result]]
+    serve: Callable[[Session, Params], Result | Coroutine[Any, Any, "Result | Encoded"]]
     acts_before_waiting: bool = False
+    at_once: int | None = None
     is_frequent: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Encoded:
+    """A result that is JSON already, in parts: large ones are made where nobody waits for it."""
+
+    parts: tuple[bytes, ...]
 
 
 Routes = dict[str, Route[Any, Any]]

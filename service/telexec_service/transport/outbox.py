@@ -6,9 +6,6 @@ from collections.abc import Callable
 CONGESTED_BYTES = 512 * 1024
 """With so much unsent, output waits: enough to keep a socket busy between two turns of the loop."""
 
-MAX_UNSENT_BYTES = 16 * 1024 * 1024
-"""With so much unsent, no more requests are read: a peer must take its answers to get more."""
-
 
 class Outbox:
     """Gathers what is sent during one turn of the loop, and knows when output has to wait.
@@ -30,6 +27,13 @@ class Outbox:
     def is_congested(self) -> bool:
         """Whether output should wait until `is_relieved`."""
         if self.is_blocked or self.size_bytes >= CONGESTED_BYTES:
+            self._was_congested = True
+            return True
+        return False
+
+    def is_beyond(self, limit_bytes: int, written_bytes: int) -> bool:
+        """Whether more is unsent than `limit_bytes`, with what was written already."""
+        if self.size_bytes + written_bytes > limit_bytes:
             self._was_congested = True
             return True
         return False

@@ -13,7 +13,8 @@ from telexec_service.config import Limits
 from telexec_service.core.failure import RpcFailure, limit_reached
 from telexec_service.core.peer import Peer, Receiver
 from telexec_service.transport.address import ListenError
-from telexec_service.transport.outbox import CONGESTED_BYTES, MAX_UNSENT_BYTES, Outbox
+from telexec_service.transport.inbox import Inbox
+from telexec_service.transport.outbox import CONGESTED_BYTES, Outbox
 
 
 class StdioConnection(asyncio.Protocol):
@@ -37,6 +38,7 @@ class StdioConnection(asyncio.Protocol):
         self._line = bytearray()
         self._is_skipping = False
         self._outbox = Outbox(self._flush)
+        self._inbox = Inbox(lambda: self.is_full)
         self._is_lost = False
         self._is_ending = False
         self._is_reading_paused = False
@@ -50,7 +52,7 @@ class StdioConnection(asyncio.Protocol):
     def write_to(self, transport: asyncio.WriteTransport) -> None:
         """Write to this transport, also what was queued before it was there."""
         self._writing = transport
-        transport.set_write_buffer_limits(high=CONGESTED_BYTES)
+        transport.set_write_buffer_limits(high=min(CONGESTED_BYTES, self._limits.max_unsent_bytes))
         self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -64,7 +66,7 @@ class StdioConnection(asyncio.Protocol):
             if self._is_skipping:
                 self._is_skipping = False
             elif message:
-                self._receiver.on_message(bytes(message))
+                self._inbox.put(bytes(message), self._receiver.on_message)
         self._extend(rest)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -75,6 +77,7 @@ class StdioConnection(asyncio.Protocol):
         if self._is_lost:
             return
         self._is_lost = True
+        self._inbox.clear()
         self._receiver.on_lost()
         self._on_closed()
 
@@ -105,6 +108,12 @@ class StdioConnection(asyncio.Protocol):
             # Nothing that is sent now arrives: it must not count as pushed.
             return True
         return self._outbox.is_congested
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the peer has to take what was sent before it is answered more."""
+        written_bytes = 0 if self._writing is None else self._writing.get_write_buffer_size()
+        return self._outbox.is_beyond(self._limits.max_unsent_bytes, written_bytes)
 
     def pause_writing(self) -> None:
         """Note that stdout takes no more for now."""
@@ -184,6 +193,7 @@ class StdioConnection(asyncio.Protocol):
         self._note_written()
 
     def _note_written(self) -> None:
+        self._inbox.drain(self._receiver.on_message)
         self._regulate_reading()
         if not self._is_lost and self._outbox.is_relieved():
             self._receiver.on_writable()
@@ -191,8 +201,7 @@ class StdioConnection(asyncio.Protocol):
     def _regulate_reading(self) -> None:
         if self._writing is None or self._reading is None or self._is_ending or self._is_lost:
             return
-        unsent = self._writing.get_write_buffer_size() + self._outbox.size_bytes
-        if (unsent > MAX_UNSENT_BYTES) is self._is_reading_paused:
+        if (self._inbox.holds_any or self.is_full) is self._is_reading_paused:
             return
         self._is_reading_paused = not self._is_reading_paused
         if self._is_reading_paused:

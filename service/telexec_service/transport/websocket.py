@@ -22,7 +22,8 @@ from telexec_service.core.admission import Gate, Page, Refusal, Visit
 from telexec_service.core.peer import Peer, Receiver
 from telexec_service.observability.pages import Pages
 from telexec_service.transport.address import peer_address
-from telexec_service.transport.outbox import CONGESTED_BYTES, MAX_UNSENT_BYTES, Outbox
+from telexec_service.transport.inbox import Inbox
+from telexec_service.transport.outbox import CONGESTED_BYTES, Outbox
 
 CLOSE_TIMEOUT_S = 5.0
 """How long a peer has to answer a close frame."""
@@ -85,6 +86,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._credential: bytes | None = None
         self._fragments = bytearray()
         self._outbox = Outbox(self._flush)
+        self._inbox = Inbox(lambda: self.is_full)
         self._written_bytes = 0
         self._is_reading_paused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -98,7 +100,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._address = self._address or peer_address(endpoint)
         if endpoint.family != socket.AF_UNIX:
             endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._transport.set_write_buffer_limits(high=CONGESTED_BYTES)
+        self._transport.set_write_buffer_limits(
+            high=min(CONGESTED_BYTES, self._config.limits.max_unsent_bytes)
+        )
         self._timer = self._loop.call_later(
             self._config.limits.handshake_timeout_s, self._give_up_waiting
         )
@@ -134,6 +138,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport = None
         self._is_open = False
         self._outbox.take()
+        self._inbox.clear()
         for sign in self._signs_of_life:
             _settle(sign, alive=False)
         self._tell_visit(Visit.MALFORMED)
@@ -152,6 +157,12 @@ class WebSocketConnection(asyncio.Protocol):
         """Whether output should wait: for `Receiver.on_writable`, or for another connection."""
         # After the end nothing that is sent arrives: it must not count as pushed.
         return not self._is_open or self._outbox.is_congested
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the peer has to take what was sent before it is answered more."""
+        written_bytes = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return self._outbox.is_beyond(self._config.limits.max_unsent_bytes, written_bytes)
 
     def send(self, *parts: bytes) -> None:
         """Queue one text message; all of one turn of the loop leave in one write."""
@@ -326,12 +337,16 @@ class WebSocketConnection(asyncio.Protocol):
         if self._receiver is None or self._is_refused:
             return
         if frame.fin and not self._fragments:
-            self._receiver.on_message(bytes(frame.data))
+            self._inbox.put(bytes(frame.data), self._deliver)
             return
         self._fragments += frame.data
         if frame.fin:
             message = bytes(self._fragments)
             self._fragments.clear()
+            self._inbox.put(message, self._deliver)
+
+    def _deliver(self, message: bytes) -> None:
+        if self._receiver is not None and not self._is_refused:
             self._receiver.on_message(message)
 
     def _flush(self) -> None:
@@ -346,8 +361,8 @@ class WebSocketConnection(asyncio.Protocol):
     def _note_written(self) -> None:
         if self._transport is None:
             return
-        unsent = self._transport.get_write_buffer_size() + self._outbox.size_bytes
-        self._pause_reading(unsent > MAX_UNSENT_BYTES)
+        self._inbox.drain(self._deliver)
+        self._pause_reading(self._inbox.holds_any or self.is_full)
         if self._receiver is not None and self._outbox.is_relieved():
             self._receiver.on_writable()
 
