@@ -45,6 +45,10 @@ class Limits(Message, frozen=True):
 
     `lease_ms`: how long this session outlives its connection. `max_frame_bytes`: the largest frame
     that is read. `retained_bytes`: how much output of a process is kept for readers.
+    `max_processes`: how many may run in the session, `max_host_processes`: on the host.
+    `max_requests_in_flight`: how many may wait for their answer. `max_file_bytes`: the largest file
+    that is read whole; `max_open_files`: how many handles the session may hold.
+    `stdin_backlog_bytes`: how much input of a process may wait. 0: an older host that does not say.
     `kill_grace_ms`: what the host leaves between TERM and KILL where nobody says.
     """
 
@@ -53,6 +57,11 @@ class Limits(Message, frozen=True):
     retained_bytes: int
     max_processes: int
     kill_grace_ms: int = 0
+    max_host_processes: int = 0
+    max_requests_in_flight: int = 0
+    max_file_bytes: int = 0
+    max_open_files: int = 0
+    stdin_backlog_bytes: int = 0
 
 
 class ExtensionGrant(Message, frozen=True):

@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -22,6 +21,7 @@ from telexec_service.core.failure import RpcFailure
 from telexec_service.core.host_names import HostNames
 from telexec_service.core.peer import Peer, Receiver
 from telexec_service.filesystem.checkpoint import StopFlag
+from telexec_service.filesystem.threads import file_threads
 from telexec_service.front import Front
 from telexec_service.host_information import read_host_information
 from telexec_service.logs import Log
@@ -30,6 +30,7 @@ from telexec_service.observability.loop_lag import LoopLag
 from telexec_service.observability.pages import Pages
 from telexec_service.observability.population import Population
 from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
+from telexec_service.processes.descriptors import Descriptors
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.limits import Confinement
 from telexec_service.processes.marks import Marks
@@ -103,7 +104,9 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
     started_s = time.monotonic()
     gate = Gate(_tokens(options), _host_names(options), _metrics_tokens(options))
     certificate = _certificate(options)
-    offspring = _offspring(config.processes, log)
+    descriptors = Descriptors()
+    descriptors.raise_limit()
+    offspring = _offspring(config.processes, descriptors, log)
     environment = HostEnvironment(own_environment, config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
@@ -111,11 +114,11 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
     file_stop = StopFlag()
     numbers = itertools.count(1)
     lag = LoopLag()
-    with ThreadPoolExecutor(config.files.threads, "files") as file_threads:
+    with file_threads(config.files.threads) as threads:
         routes = {
             **EnvironmentRoutes(information, environment).routes(),
             **process_routes.routes(),
-            **FilesystemRoutes(file_threads, config.files, file_stop.check).routes(),
+            **FilesystemRoutes(threads, config.files, file_stop.check).routes(),
         }
         counters = Counters((INITIALIZE.name, *routes))
         audit = AuditLog(options.audit_log, config.audit, counters, log)
@@ -170,6 +173,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 config,
                 gate,
                 certificate,
+                descriptors=descriptors,
                 pages=pages,
                 counters=counters,
                 audit=audit,
@@ -236,12 +240,14 @@ def _host_names(options: ServiceOptions) -> HostNames:
     return HostNames(listed, is_loopback=is_loopback)
 
 
-def _offspring(config: Processes, log: Any) -> Offspring:
+def _offspring(config: Processes, descriptors: Descriptors, log: Any) -> Offspring:
     marks = Marks()
     if not marks.are_kept:
         log.warning("marks.unavailable")
     limits = {name: getattr(config, name) for name in ProcessLimits.__struct_fields__}
-    spawner = Spawner(marks, Confinement(ProcessLimits(**limits), config.oom_score_adj))
+    spawner = Spawner(
+        marks, Confinement(ProcessLimits(**limits), config.oom_score_adj), descriptors
+    )
     reaper = Reaper(adopts_orphans=True)
     guardian = Guardian(marks, reaper, log)
     ender = TreeEnder(marks, lambda: guardian.pids, log)
@@ -249,7 +255,11 @@ def _offspring(config: Processes, log: Any) -> Offspring:
 
 
 def _spills(config: Config, counters: Counters, log: Any) -> SpillDirectory | None:
-    return None if config.spill.directory is None else SpillDirectory(config.spill, counters, log)
+    if config.spill.directory is None:
+        return None
+    host_bytes = max(1, config.spill.host_bytes // config.service.workers)
+    rules = msgspec.structs.replace(config.spill, host_bytes=host_bytes)
+    return SpillDirectory(rules, counters, log)
 
 
 def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:
@@ -324,6 +334,11 @@ def _extensions(config: Config, environment: HostEnvironment, spawner: Spawner) 
             max_frame_bytes=config.limits.max_frame_bytes,
             retained_bytes=config.limits.retained_bytes,
             max_processes=config.limits.max_processes,
+            max_host_processes=config.limits.max_host_processes,
+            max_requests_in_flight=config.limits.max_requests_in_flight,
+            max_file_bytes=config.files.max_file_bytes,
+            max_open_files=config.files.max_open_files,
+            stdin_backlog_bytes=config.limits.stdin_backlog_bytes,
             kill_grace_ms=int(config.shutdown.kill_grace_s * 1000),
         ),
         close_stdin=True,

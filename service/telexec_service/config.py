@@ -34,19 +34,22 @@ class Limits(Section, frozen=True):
     With `max_unsent_bytes` on their way to a client it has to take some before it is answered more.
     A larger inbound frame closes its connection (close code 1009); an outbound one is never larger
     than a file read or a batch of output. `retained_bytes` of output are kept per process for
-    readers. A write to stdin is answered at once while `stdin_buffer_bytes` hold it, later when
-    the process has read enough, and refused beyond `stdin_backlog_bytes`.
+    readers, `host_retained_bytes` of all together. A write to stdin is answered at once while
+    `stdin_buffer_bytes` hold it, later when the process has read enough, and refused beyond
+    `stdin_backlog_bytes`.
     """
 
     max_frame_bytes: Positive = 64 * MIB
     max_connections: Positive = 4096
     max_sessions: Positive = 4096
     max_processes: Positive = 1024
+    max_host_processes: Positive = 4096
     max_finished_processes: Positive = 1024
     max_requests_in_flight: Positive = 1024
     max_watches: Positive = 64
     max_unsent_bytes: Positive = 16 * MIB
     retained_bytes: Positive = MIB
+    host_retained_bytes: Positive = 1024 * MIB
     retained_events: Positive = 16_384
     stdin_buffer_bytes: Positive = MIB
     stdin_backlog_bytes: Positive = 128 * MIB

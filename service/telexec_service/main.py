@@ -13,6 +13,7 @@ from telexec_service.alone import Alone
 from telexec_service.app import ServiceOptions, serve
 from telexec_service.command_line import parse_arguments
 from telexec_service.config import Config
+from telexec_service.filesystem.threads import await_file_threads, leave_file_threads
 from telexec_service.logs import Log, open_log
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.plain_errors import PLAIN_ERRORS, unwrapped
@@ -54,8 +55,10 @@ def _run_service(flags: Any) -> int:
             loop_factory=asyncio.new_event_loop if flags.no_uvloop else uvloop.new_event_loop
         ) as runner:
             runner.run(work)
+        await_file_threads(log.events)
     finally:
         log.close()
+    leave_file_threads()
     return 0
 
 

@@ -117,6 +117,7 @@ def running_server(
     token: str | None = None,
     expect_graceful: bool = True,
     open_files: int | None = None,
+    soft_open_files: int | None = None,
     stderr: int | None = None,
 ) -> Generator[Server]:
     """Run `argv` in `directory` with exactly this environment until the block ends.
@@ -124,11 +125,13 @@ def running_server(
     Args:
         expect_graceful: Whether SIGTERM must end it with 0 and nothing but a URL on stdout.
         open_files: A limit on its descriptors.
+        soft_open_files: A lower one, which it may raise to that.
         stderr: Where it logs, instead of a file.
     """
     log_file = directory / f"stderr-{time.monotonic_ns()}.log"
     if open_files is not None:
-        argv = ["/bin/sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh", *argv]
+        soft = "" if soft_open_files is None else f"ulimit -Sn {soft_open_files}; "
+        argv = ["/bin/sh", "-c", f'ulimit -n {open_files}; {soft}exec "$@"', "sh", *argv]
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             argv,

@@ -27,6 +27,7 @@ def running_service(
     env: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
     open_files: int | None = None,
+    soft_open_files: int | None = None,
     stderr: int | None = None,
 ) -> Generator[Server]:
     """Run a service until the block ends; it must end gracefully.
@@ -38,6 +39,7 @@ def running_service(
         env: What its environment has on top of `PATH`, `HOME` and `LANG`.
         options: Further command line options.
         open_files: A limit on its descriptors.
+        soft_open_files: A lower one, which it may raise to that.
         stderr: Where it logs, instead of a file.
     """
     argv = service_argv(listen)
@@ -63,6 +65,7 @@ def running_service(
         directory=directory,
         token=token,
         open_files=open_files,
+        soft_open_files=soft_open_files,
         stderr=stderr,
     ) as server:
         yield server

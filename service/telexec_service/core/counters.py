@@ -49,22 +49,28 @@ START_FAILURES = (
 )
 """The reasons that starts fail for; each is a result."""
 
+OTHER_LIMIT = "other"
+"""The label of a limit that is not in `LIMITS`."""
+
 LIMITS = (
-    "max_connections",
     "max_sessions",
     "max_processes",
+    "max_host_processes",
     "max_finished_processes",
     "max_requests_in_flight",
     "max_frame_bytes",
     "max_file_bytes",
     "max_entries",
     "max_open_files",
+    "max_variables",
+    "max_bytes",
+    "open_files",
     "stdin_backlog_bytes",
-    "env.overlay.max_variables",
-    "env.overlay.max_bytes",
-    "spill.host_bytes",
+    "host_retained_bytes",
+    "spill_host_bytes",
+    OTHER_LIMIT,
 )
-"""The limits whose reaching is counted, by the names of the configuration."""
+"""The limits whose reaching is counted; the same names are the `subject` of `limitReached`."""
 
 RequestOutcome = Literal["ok", "error", "cancelled"]
 
@@ -164,6 +170,10 @@ class Counters:
     def method(self, name: str) -> MethodCounters:
         """Return the counters of a method; one that there is not shares those of all such."""
         return self.methods.get(name) or self.methods[OTHER_METHOD]
+
+    def add_limit(self, name: str) -> None:
+        """Count that a limit was reached."""
+        self.limits[name if name in self.limits else OTHER_LIMIT] += 1
 
     def add_start(self, result: str) -> None:
         """Count a start that ended with `STARTED` or the reason of its error."""

@@ -145,6 +145,19 @@ class Delivery:
             or log.retained_events >= log.capacity_events * 2
         )
 
+    @property
+    def is_beyond_its_part(self) -> bool:
+        """Whether the process should wait when the host has too much of all processes together.
+
+        A client that is there has to get so much that it says what has arrived; for one that is
+        away, everything waits.
+        """
+        log = self._log
+        part = 0
+        if self._is_attached:
+            part = log.capacity_bytes // (4 if self._credit_bytes is None else 2)
+        return not self.may_drop and log.total_bytes - max(self.pinned_byte, log.memory_byte) > part
+
     def _gap(self) -> Gap:
         log = self._log
         # How the process ended is always there.

@@ -208,9 +208,18 @@ class OutputLog:
                 return
             events.popleft()
 
+    def shrink(self, pinned_byte: int) -> None:
+        """Do the same as if nothing fitted into memory but the newest output."""
+        capacity_bytes = self.capacity_bytes
+        self.capacity_bytes = 0
+        try:
+            self.trim(pinned_byte)
+        finally:
+            self.capacity_bytes = capacity_bytes
+
     def _spill_oldest(self, spill: Spill, pinned_byte: int) -> None:
         # Half of the memory is enough with a file behind it, and leaves room for one that fails.
-        while (
+        while self._events and (
             self.retained_bytes * 2 >= self.capacity_bytes
             or len(self._events) * 2 >= self.capacity_events
         ):

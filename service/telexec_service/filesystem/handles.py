@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.filesystem import (
@@ -29,11 +30,18 @@ _MAX_ID_CHARACTERS = 1024
 class FileHandles:
     """The open files of one session, safe to use from several threads.
 
+    Args:
+        check_descriptor: Raises `RpcFailure` if too few are left after this one, which was opened
+            for what the second argument says. None: nobody looks.
+
     A descriptor is closed when its handle is closed and no read uses it any more.
     """
 
-    def __init__(self, limits: FileLimits) -> None:
+    def __init__(
+        self, limits: FileLimits, check_descriptor: Callable[[int, str], None] | None = None
+    ) -> None:
         self._limits = limits
+        self._check_descriptor = check_descriptor
         self._lock = threading.Lock()
         self._files: dict[HandleId, _OpenFile] = {}
         self._is_closed = False
@@ -58,6 +66,8 @@ class FileHandles:
         with reported(action, path):
             fd, _ = open_to_read(path, action)
         try:
+            if self._check_descriptor is not None:
+                self._check_descriptor(fd, action)
             with self._lock:
                 self._check_room(params.handle_id)
                 self._files[params.handle_id] = _OpenFile(fd, path)

@@ -246,6 +246,13 @@ class _Service(Collector):
 
     def _trouble(self) -> Iterator[Metric]:
         counters = self._counters
+        yield _counters(
+            "telexec_limits_reached",
+            "Times that a limit was reached, by its name in the configuration; open_files is the"
+            " system's (RLIMIT_NOFILE).",
+            "limit",
+            counters.limits,
+        )
         yield _counter(
             "telexec_log_lines_dropped",
             "Log lines that nobody took in time: what reads stderr is stuck, or its disk full.",

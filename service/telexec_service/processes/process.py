@@ -23,6 +23,7 @@ from telexec_service.config import Limits
 from telexec_service.core.account import ProcessAccount
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.failure import RpcFailure
+from telexec_service.core.host_memory import HostMemory
 from telexec_service.core.origin import Origin
 from telexec_service.core.output_log import OutputLog
 from telexec_service.core.spill import Spill
@@ -55,6 +56,7 @@ class Process:
         credit_bytes: See `Delivery`.
         overflow: See `Delivery`.
         spill: Takes what does not fit into memory; None: it is dropped.
+        memory: Says whether all processes together keep too much; None: nobody says.
         on_change: Called with this process.
         on_exit: Called once with this process, when the child is gone.
         on_end: Called once with this process, when all of it is known, or it is given up.
@@ -75,6 +77,7 @@ class Process:
         credit_bytes: int | None,
         overflow: Overflow = "pause",
         spill: SpillFile | None = None,
+        memory: HostMemory | None = None,
         offspring: Offspring,
         on_change: Callable[["Process"], None],
         on_exit: Callable[["Process"], None],
@@ -87,6 +90,7 @@ class Process:
         self.pid = child.pid
         self.account = account
         self._spill = spill
+        self._memory = memory
         self.log = OutputLog(
             capacity_bytes=limits.retained_bytes,
             capacity_events=limits.retained_events,
@@ -232,6 +236,8 @@ class Process:
         self.log.trim(self.delivery.pinned_byte)
         self.account.set_retained(self.log.retained_bytes)
         has_room = not self.delivery.is_log_full
+        if has_room and self._memory is not None and self._memory.is_full:
+            has_room = not self.delivery.is_beyond_its_part
         if has_room == self._had_room:
             return
         if has_room and self._last_output is not None:
@@ -252,6 +258,11 @@ class Process:
             for pipe in self._pipes:
                 pipe.close()
         self.regulate()
+
+    def shrink(self) -> None:
+        """Keep no more in memory than must be."""
+        self.log.shrink(self.delivery.pinned_byte)
+        self.account.set_retained(self.log.retained_bytes)
 
     def add_reader(self, on_change: Callable[[], None]) -> None:
         """Have a function called after every change of the log."""
@@ -352,7 +363,7 @@ class Process:
 
     def _check_idle(self, idle_s: float, kill_grace_s: float) -> None:
         now = self._loop.time()
-        if self.delivery.is_log_full:
+        if not self._had_room:
             self._last_output = now
         quiet_s = now - (self._last_output or 0.0)
         if quiet_s >= idle_s:

@@ -18,6 +18,7 @@ import msgspec
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.process import ProcessLimits, TerminalSize
 from telexec_service.core.failure import RpcFailure
+from telexec_service.processes.descriptors import Descriptors
 from telexec_service.processes.limits import Confinement
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.program import (
@@ -65,9 +66,12 @@ class Spawner:
     this process inherited itself. They, and all that they start, carry the mark of their start.
     """
 
-    def __init__(self, marks: Marks, confinement: Confinement) -> None:
+    def __init__(
+        self, marks: Marks, confinement: Confinement, descriptors: Descriptors | None = None
+    ) -> None:
         self._marks = marks
         self._confinement = confinement
+        self.descriptors = descriptors or Descriptors()
         _inherit_nothing_further()
         self._home = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._fallback_path = os.environ.get("PATH", os.defpath)
@@ -129,6 +133,7 @@ class Spawner:
         actions.append((os.POSIX_SPAWN_DUP2, write_end, 1))
         write_end, ours_err = opened.pipe(we_read=True)
         actions.append((os.POSIX_SPAWN_DUP2, write_end, 2))
+        self.descriptors.check(write_end, f"start {request.argv[0]!r}")
         pid = self._posix_spawn(request, serial, actions)
         return Child(pid, _open_pidfd(pid), ours_in, ours_out, ours_err)
 
@@ -138,6 +143,7 @@ class Spawner:
         master, slave = os.openpty()
         opened.ours.append(master)
         opened.theirs.append(slave)
+        self.descriptors.check(slave, f"start {request.argv[0]!r}")
         set_terminal_size(master, size)
         # The first terminal that a session leader opens becomes its controlling one.
         actions = [
@@ -170,6 +176,7 @@ class Spawner:
                     raise not_executable(name, "under limits it cannot have another name (arg0)")
             self._marks.lay(serial)
             try:
+                self.descriptors.lay()
                 pid = os.posix_spawn(
                     file,
                     arguments,
@@ -192,6 +199,7 @@ class Spawner:
                     raise not_executable(name, why) from error
                 raise
             finally:
+                self.descriptors.lift()
                 self._marks.lift()
             self._marks.note_leader(pid, serial)
             self._confinement.prefer_for_oom(pid)

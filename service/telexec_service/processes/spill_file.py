@@ -73,7 +73,7 @@ class SpillDirectory:
         if self._counters.spilled_bytes + size_bytes > self._host_bytes:
             if not self._is_full:
                 self._is_full = True
-                self._counters.limits["spill.host_bytes"] += 1
+                self._counters.add_limit("spill_host_bytes")
                 self._log.warning("spill.full", limit_bytes=self._host_bytes)
             return False
         self._counters.spilled_bytes += size_bytes

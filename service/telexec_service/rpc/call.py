@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from telexec_schemas import methods
+from telexec_schemas.errors import ErrorReason
 from telexec_schemas.frame import Request
 from telexec_schemas.identifiers import RequestId
 from telexec_service.core.counters import STARTED, Counters, RequestOutcome
@@ -58,6 +59,8 @@ class Call:
         counted.durations.add(duration_s)
         if failure is not None:
             counters.errors[failure.reason] += 1
+            if failure.reason is ErrorReason.LIMIT_REACHED:
+                counters.add_limit(failure.subject or "")
         if self.method == methods.START.name:
             counters.add_start(STARTED if failure is None else failure.reason)
         fields: dict[str, object] = {

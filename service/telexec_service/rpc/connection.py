@@ -35,8 +35,8 @@ from telexec_service.core.peer import Peer
 from telexec_service.core.terms import terms_of
 from telexec_service.rpc.call import MAX_SHOWN, Call
 from telexec_service.rpc.host import Host
-from telexec_service.sessions.entrance import enter
 from telexec_service.rpc.route import Encoded
+from telexec_service.sessions.entrance import enter
 from telexec_service.sessions.session import Session
 
 

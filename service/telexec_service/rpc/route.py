@@ -1,7 +1,7 @@
 """A method tied to what serves it."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -30,8 +30,7 @@ class Route(msgspec.Struct, Generic[Params, Result], frozen=True):
     is_frequent: bool = False
 
 
-@dataclass(slots=True, frozen=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A result that is JSON already, in parts: large ones are made where nobody waits for it."""
 
     parts: tuple[bytes, ...]

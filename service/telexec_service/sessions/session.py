@@ -22,6 +22,7 @@ from telexec_service.core.caller import Caller
 from telexec_service.core.counters import Counters
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.failure import RpcFailure, limit_reached
+from telexec_service.core.host_memory import HostMemory
 from telexec_service.core.origin import Origin
 from telexec_service.core.peer import Peer
 from telexec_service.filesystem.handles import FileHandles
@@ -44,6 +45,7 @@ class Session:
         audit: Takes what was started and how it ended.
         counters: The service's.
         spills: Makes files for output that memory does not hold; None: it is dropped.
+        memory: Says whether all processes of the host keep too much.
         exited: Set whenever a process of any session has ended.
 
     Attributes:
@@ -63,6 +65,7 @@ class Session:
         audit: AuditLog,
         counters: Counters,
         spills: SpillDirectory | None,
+        memory: HostMemory,
         exited: asyncio.Event,
     ) -> None:
         self.session_id = session_id
@@ -70,13 +73,14 @@ class Session:
         self.lease_s = config.sessions.lease_s
         self.generation = 0
         self.audience: set[Callable[[], None]] = set()
-        self.files = FileHandles(config.files)
+        self.files = FileHandles(config.files, offspring.spawner.descriptors.check)
         self._config = config
         self._offspring = offspring
         self._log = log
         self._audit = audit
         self._counters = counters
         self._spills = spills
+        self._memory = memory
         self._exited = exited
         self._loop = asyncio.get_running_loop()
         self._processes: dict[ProcessId, Process] = {}
@@ -140,6 +144,11 @@ class Session:
     def running_processes(self) -> Iterator[Process]:
         """The processes whose child has not ended."""
         return (process for process in self._processes.values() if process.is_running)
+
+    @property
+    def finished_processes(self) -> Iterator[Process]:
+        """Those that have ended and whose end the client was told, the first of them first."""
+        return (self._processes[process_id] for process_id in self._finished)
 
     def attach(self, attachment: Attachment) -> None:
         """Belong to this connection; nothing is pushed before it said that it is ready."""
@@ -324,6 +333,7 @@ class Session:
         if process_id in self._processes or self._watches.find(process_id) is not None:
             raise process_exists(process_id)
         self._check_handle(process_id, handle)
+        self._check_host(process_id)
         limit = self._config.limits.max_processes
         if len(self._processes) - len(self._finished) >= limit:
             raise limit_reached(
@@ -347,6 +357,7 @@ class Session:
             credit_bytes=credit_bytes,
             overflow=overflow,
             spill=None if self._spills is None else self._spills.new_file(),
+            memory=self._memory,
             offspring=self._offspring,
             on_change=self._on_change,
             on_exit=self._on_exit,
@@ -464,6 +475,16 @@ class Session:
         self.detach()
         return ended
 
+    def _check_host(self, process_id: ProcessId) -> None:
+        limit = max(1, self._config.limits.max_host_processes // self._config.service.workers)
+        if self._counters.processes_running >= limit:
+            raise limit_reached(
+                f"cannot start process {process_id!r}: {limit} run already, of all sessions"
+                " (max_host_processes)",
+                "max_host_processes",
+                limit,
+            )
+
     def _check_handle(self, process_id: ProcessId, handle: int | None) -> None:
         if handle is None:
             return
@@ -553,6 +574,7 @@ class Session:
             return
         self._keep_finished(process.process_id)
         if len(self._finished) > self._config.limits.max_finished_processes:
+            self._counters.add_limit("max_finished_processes")
             self._forget(next(iter(self._finished)))
         if self._forget_timer is None:
             self._arm_forget_timer()

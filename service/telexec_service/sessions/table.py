@@ -18,6 +18,7 @@ from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
 from telexec_service.processes.spill_file import SpillDirectory
+from telexec_service.sessions.relief import Relief
 from telexec_service.sessions.session import Session
 
 
@@ -52,6 +53,12 @@ class SessionTable:
         self._audit = audit
         self._counters = counters
         self._spills = spills
+        self._relief = Relief(
+            config.limits.host_retained_bytes // config.service.workers,
+            counters,
+            log,
+            self._processes_by_need,
+        )
         self._loop = asyncio.get_running_loop()
         self.instance = os.urandom(RANDOM_BYTES).hex()
         self._sessions: dict[SessionId, Session] = {}
@@ -118,6 +125,7 @@ class SessionTable:
             audit=self._audit,
             counters=self._counters,
             spills=self._spills,
+            memory=self._relief.memory,
             exited=self._exited,
         )
         self._sessions[new_id] = session
@@ -225,6 +233,15 @@ class SessionTable:
         self._sessions.clear()
         self._names.clear()
         self._tally.note_sessions(0)
+        self._relief.close()
+
+    def _processes_by_need(self) -> Iterator[Process]:
+        """Yield every process, those first whose output is needed least; some come twice."""
+        sessions = tuple(self._sessions.values())
+        for session in sessions:
+            yield from tuple(session.finished_processes)
+        for session in sorted(sessions, key=lambda it: it.peer is not None):
+            yield from reversed(tuple(session.processes))
 
     async def _await_vacancy(self, session_id: SessionId, attachment: Attachment) -> None:
         """Return once the session has no connection."""

@@ -13,6 +13,7 @@ from telexec_service.core.peer import Peer, Receiver
 from telexec_service.core.tally import Tally
 from telexec_service.observability.audit import AuditLog
 from telexec_service.observability.pages import Pages
+from telexec_service.processes.descriptors import Descriptors
 from telexec_service.transport.address import Address, StdioAddress
 from telexec_service.transport.arrival import Arrival
 from telexec_service.transport.binding import BACKLOG, Bound, bind, listen_error
@@ -31,6 +32,7 @@ class Listener:
 
     Args:
         certificate: What connections are encrypted with; None: nothing encrypts them.
+        descriptors: Says whether there are enough left.
         pages: Makes what is not a connection.
         counters: The service's.
         accept: Makes the receiver of a connection that was let in here.
@@ -46,6 +48,7 @@ class Listener:
         gate: Gate,
         certificate: Certificate | None,
         *,
+        descriptors: Descriptors,
         pages: Pages,
         counters: Counters,
         audit: AuditLog,
@@ -59,6 +62,7 @@ class Listener:
         self._config = config
         self._gate = gate
         self._certificate = certificate
+        self._descriptors = descriptors
         self._pages = pages
         self._counters = counters
         self._audit = audit
@@ -181,7 +185,7 @@ class Listener:
             client=client,
             accept=accept,
             is_ready=lambda: self._is_ready,
-            has_room=lambda: self._tally.connections <= self._config.limits.max_connections,
+            has_room=self._has_room,
             pages=self._pages,
             on_visit=self._note_visit if client is None else _ignore_visit,
             on_closed=self._forget,
@@ -195,6 +199,12 @@ class Listener:
         if self._certificate is None:
             return protocol
         return TlsLayer(self._certificate.context, protocol)
+
+    def _has_room(self) -> bool:
+        if not self._descriptors.suffice_for_a_connection():
+            self._counters.add_limit("open_files")
+            return False
+        return self._tally.connections <= self._config.limits.max_connections
 
     def _note_visit(
         self, connection: WebSocketConnection, visit: Visit, refusal: Refusal | None

@@ -14,6 +14,7 @@ import uvloop
 
 from telexec_service.app import serve
 from telexec_service.config import Config
+from telexec_service.filesystem.threads import await_file_threads, leave_file_threads
 from telexec_service.logs import Log, open_log
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.plain_errors import PLAIN_ERRORS, unwrapped
@@ -59,11 +60,13 @@ def main() -> None:
             loop_factory=uvloop.new_event_loop if order.uvloop else asyncio.new_event_loop
         ) as runner:
             runner.run(_serve(order, endpoint, memory, environment, log))
+        await_file_threads(log.events)
     except PLAIN_ERRORS as error:
         _say(endpoint, Failed(str(error)))
         sys.exit(EXIT_FAILURE)
     finally:
         log.close()
+    leave_file_threads()
 
 
 def _end_with(supervisor: int) -> None:
