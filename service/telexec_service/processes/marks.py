@@ -63,7 +63,8 @@ class Marks:
         self.leaders: dict[int, Mark] = {}
         self._first_limit = Mark(self.family, 0).limit
         self._own = resource.getrlimit(_LIMIT)
-        self._next_block = 0
+        # The first one is for what belongs to no session.
+        self._next_block = 1
         self._taken: set[int] = set()
         self.are_kept = True
         self.are_kept = self._try()
