@@ -40,5 +40,9 @@ def test_an_example_runs_to_its_end(tmp_path: Path, call: str, printed: str) -> 
             text=True,
             timeout=DEADLINE_S,
         )
-    assert (done.returncode, done.stderr) == (0, "")
+    # A busy machine is no fault of an example's.
+    complaints = re.sub(
+        r"^Executing <.* took [\d.]+ seconds$\n", "", done.stderr, flags=re.MULTILINE
+    )
+    assert (done.returncode, complaints) == (0, "")
     assert printed in done.stdout

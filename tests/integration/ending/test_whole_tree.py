@@ -147,6 +147,17 @@ async def test_the_end_says_what_the_process_cost(peer: RawPeer) -> None:
     assert (await process.read())["usage"] == usage
 
 
+async def test_memory_of_who_started_the_service_does_not_hide_that_of_a_process(
+    tmp_path: Path,
+) -> None:
+    ballast = b"x" * 600_000_000
+    with running_service(tmp_path) as service:
+        async with raw_peer(service.url) as peer:
+            process = await peer.start(programs.python("x = b'x' * 300_000_000"))
+            usage = (await process.until_closed())["usage"]
+    assert 300_000_000 < usage["maxRssBytes"] < len(ballast)
+
+
 async def test_memory_of_the_service_is_not_told_as_that_of_a_process(peer: RawPeer) -> None:
     usage = (await (await peer.start(programs.succeed())).until_closed())["usage"]
     assert usage["maxRssBytes"] is None
