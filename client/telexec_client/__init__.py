@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     )
     from telexec_client.errors import TelexecError
     from telexec_client.filesystem import Files, OpenFile, Tree, TreeEntry
-    from telexec_client.process import OutputPiece, OutputStream, Process
+    from telexec_client.process import FollowedProcess, OutputPiece, OutputStream, Process
+    from telexec_schemas.attachment import ProcessEntry, ProcessList
     from telexec_schemas.environment import (
         EnvironmentExplanation,
         EnvironmentSummary,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from telexec_schemas.environment_policy import EnvironmentPolicy
     from telexec_schemas.process import ProcessLimits, TerminalSize, Usage
+    from telexec_schemas.session import SessionEntry, SessionList
 
 __all__ = [
     "HOST_POLICY",
@@ -43,14 +45,19 @@ __all__ = [
     "EnvironmentSummary",
     "ExplainedVariable",
     "Files",
+    "FollowedProcess",
     "HostPolicy",
     "OpenFile",
     "OutputPiece",
     "OutputStream",
     "PolicyChoice",
     "Process",
+    "ProcessEntry",
     "ProcessLimits",
+    "ProcessList",
     "RuledVariable",
+    "SessionEntry",
+    "SessionList",
     "TelexecError",
     "TerminalSize",
     "Tree",
@@ -80,7 +87,8 @@ _HOMES = {
     ),
     "telexec_client.errors": ("TelexecError",),
     "telexec_client.filesystem": ("Files", "OpenFile", "Tree", "TreeEntry"),
-    "telexec_client.process": ("OutputPiece", "OutputStream", "Process"),
+    "telexec_client.process": ("FollowedProcess", "OutputPiece", "OutputStream", "Process"),
+    "telexec_schemas.attachment": ("ProcessEntry", "ProcessList"),
     "telexec_schemas.environment": (
         "EnvironmentExplanation",
         "EnvironmentSummary",
@@ -89,6 +97,7 @@ _HOMES = {
     ),
     "telexec_schemas.environment_policy": ("EnvironmentPolicy",),
     "telexec_schemas.process": ("ProcessLimits", "TerminalSize", "Usage"),
+    "telexec_schemas.session": ("SessionEntry", "SessionList"),
 }
 
 

@@ -1,13 +1,14 @@
 """The client: a session on a host, and what can be done in it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from telexec_client.completed import CompletedProcess
 from telexec_client.connection import Connection
 from telexec_client.core.opening import Opening
+from telexec_client.core.session_wish import SessionMode, SessionWish
 from telexec_client.environment import HOST_POLICY, PolicyChoice
 from telexec_client.environment.wish import EnvironmentWish
 from telexec_client.errors import (
@@ -18,16 +19,24 @@ from telexec_client.errors import (
 )
 from telexec_client.process import (
     DEFAULT_MAX_OUTPUT_BYTES,
+    FollowedProcess,
     Process,
     StartWish,
+    attach_process,
     explain_environment,
+    list_processes,
     run_to_end,
     start_process,
+    watch_process,
 )
 from telexec_client.transport import Dialer, command_dialer, embedded_dialer, url_dialer
+from telexec_schemas.attachment import ProcessList
 from telexec_schemas.environment import EnvironmentExplanation
 from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
+from telexec_schemas.message import NOTHING
+from telexec_schemas.methods import SESSION_LIST
 from telexec_schemas.process import Overflow, ProcessLimits, TerminalSize
+from telexec_schemas.session import SessionList
 
 if TYPE_CHECKING:
     from telexec_client.filesystem import Files
@@ -245,10 +254,98 @@ class Client:
             self._connection, wish, is_embedded=self._is_embedded, values=values
         )
 
+    @property
+    def session_id(self) -> str:
+        """Names the session on its host; who knows it can resume it."""
+        return self._connection.session_id
+
+    @property
+    def lease_s(self) -> float:
+        """How long the host keeps the session without a connection; 0: it ends with it."""
+        return self._connection.lease_s
+
+    async def processes(self, session: str | None = None) -> ProcessList:
+        """Return what runs in the session and what the host remembers, the newest first.
+
+        Args:
+            session: The id or name of another session; `None`: our own.
+
+        Raises:
+            SessionNotFoundError: The host has no such session.
+            UnsupportedError: The host lists none.
+        """
+        return await list_processes(self._connection, session)
+
+    async def sessions(self) -> SessionList:
+        """Return the sessions of the host, the newest first.
+
+        Raises:
+            UnsupportedError: The host lists none.
+        """
+        if self.extensions is None or not self.extensions.sessions:
+            raise UnsupportedError("list sessions")
+        return await self._connection.call(SESSION_LIST, NOTHING)
+
+    def attach(
+        self, process_id: str, *, after_seq: int = 0, after_bytes: int = 0
+    ) -> Opening[Process]:
+        """Follow a process of the session that runs already, or has ended.
+
+        Leaving an `async with` does not end it: see `Process.detach`.
+
+        Args:
+            process_id: As `processes` lists it.
+            after_seq: The event after which to begin; 0: with the oldest that the host has. An
+                entry's `next_seq - 1` and `output_bytes` say that only what comes is wanted.
+            after_bytes: How much output there is up to there.
+
+        Raises:
+            ProcessNotFoundError: The session has no such process.
+            ProcessFollowedError: This client follows it already.
+            UnsupportedError: The host cannot do that.
+        """
+        return Opening(
+            lambda: attach_process(self._connection, process_id, after_seq, after_bytes),
+            _detach,
+        )
+
+    def watch(
+        self, session: str, process_id: str, *, after_seq: int = 0, after_bytes: int = 0
+    ) -> Opening[FollowedProcess]:
+        """Read along with a process of another session, without holding it up.
+
+        Who is too slow misses output: reading raises an `OutputGapError` there, and can go on.
+
+        Args:
+            session: Its id or name.
+            process_id: See `attach`.
+            after_seq: See `attach`.
+            after_bytes: See `attach`.
+
+        Raises:
+            SessionNotFoundError: The host has no such session.
+            ProcessNotFoundError: The session has no such process.
+            UnsupportedError: The host cannot do that.
+        """
+        return Opening(
+            lambda: watch_process(self._connection, session, process_id, after_seq, after_bytes),
+            _detach,
+        )
+
+    async def detach(self) -> None:
+        """Close the connection and leave the session, with all that runs, for its lease.
+
+        Idempotent; `close` does nothing afterwards.
+        """
+        await self._close(self._connection.leave)
+
     async def close(self) -> None:
-        """End what still runs and close the connection. Idempotent."""
+        """End the session with all that runs in it, and close the connection. Idempotent."""
+        await self._close(self._connection.close)
+
+    async def _close(self, close: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._connection.close()
+            await close()
         finally:
             self._owner.cancel()
             await asyncio.wait({self._owner})
@@ -269,6 +366,9 @@ def connect(
     client_name: str = "telexec",
     open_timeout_s: float = OPEN_TIMEOUT_S,
     reconnect: bool = True,
+    session: str | None = None,
+    session_mode: SessionMode = "new",
+    on_disconnect: Literal["kill"] | float | None = None,
 ) -> Opening[Client]:
     """Open a session on a host, in an `async with`, or with `await` and `close`.
 
@@ -284,6 +384,13 @@ def connect(
         open_timeout_s: How long it may take until the session is open.
         reconnect: Whether to come back when the connection breaks: what runs goes on meanwhile,
             and no output is lost as far as the host can keep it.
+        session: The name of the session; with a mode other than `new`, its id will do.
+        session_mode: `new` makes a session of the name. `resume` takes up one that nobody is
+            connected to, `take_over` also one that somebody is, whose client then gets a
+            `SessionTakenOverError`.
+        on_disconnect: What becomes of the session when the connection is lost: `kill` ends it at
+            once, a number keeps it for as many seconds, as far as the host allows (`lease_s` says
+            how long it will be). `None`: what is usual on the host.
 
     Raises:
         InvalidUrlError: The URL cannot be used.
@@ -292,6 +399,10 @@ def connect(
         CertificateError: Nobody vouches for the host by that name, or `ca_file` is of no use.
         HandshakeError: What answers does not open a session.
         EmbeddedHostUnavailableError: `telexec[service]` is not installed.
+        SessionNameTakenError: There is a session of the name.
+        SessionNotFoundError: There is none.
+        SessionInUseError: Somebody is connected to it.
+        UnsupportedError: The host knows no names, or keeps every session as long as it likes.
     """
 
     def dialer() -> Dialer:
@@ -309,6 +420,7 @@ def connect(
         open_timeout_s=open_timeout_s,
         reconnect=reconnect,
         is_embedded=url is None,
+        wish=SessionWish(name=session, mode=session_mode, on_disconnect=on_disconnect),
     )
 
 
@@ -329,6 +441,7 @@ def connect_command(
         open_timeout_s=open_timeout_s,
         reconnect=False,
         is_embedded=False,
+        wish=SessionWish(),
     )
 
 
@@ -339,10 +452,11 @@ def _opening(
     open_timeout_s: float,
     reconnect: bool,
     is_embedded: bool,
+    wish: SessionWish,
 ) -> Opening[Client]:
     async def open_() -> Client:
         dialer = make_dialer()
-        connection = Connection(dialer, client_name=client_name, reconnect=reconnect)
+        connection = Connection(dialer, client_name=client_name, reconnect=reconnect, wish=wish)
         try:
             async with asyncio.timeout(open_timeout_s):
                 await connection.open()
@@ -353,3 +467,7 @@ def _opening(
         return Client(connection, is_embedded=is_embedded)
 
     return Opening(open_, Client.close)
+
+
+async def _detach(process: FollowedProcess) -> None:
+    process.detach()

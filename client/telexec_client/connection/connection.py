@@ -14,7 +14,8 @@ from telexec_client.connection.listener import ProcessListener
 from telexec_client.connection.read_gate import ReadGate
 from telexec_client.core.assembler import PushedEvent
 from telexec_client.core.backoff import VACANT_FOR_S, delays_s, resume_deadline
-from telexec_client.core.failure import remote_error, says_attached
+from telexec_client.core.failure import loss, opening_error, remote_error, says_attached
+from telexec_client.core.session_wish import SessionWish
 from telexec_client.core.vacancy import Vacancy
 from telexec_client.errors import (
     AccessRevokedError,
@@ -24,11 +25,14 @@ from telexec_client.errors import (
     ConnectionLostError,
     HandshakeError,
     HostUnreachableError,
+    ProcessNotFoundError,
     ProtocolViolationError,
     RemoteError,
     RequestTooLargeError,
     SessionLostError,
+    SessionTakenOverError,
     TelexecError,
+    UnsupportedError,
 )
 from telexec_client.transport import Dialer, Transport
 from telexec_schemas.binary_frame import (
@@ -52,15 +56,26 @@ from telexec_schemas.identifiers import ProcessId, SessionId
 from telexec_schemas.lifecycle import (
     EnvironmentInfo,
     ExtensionGrant,
-    ExtensionWish,
     Initialize,
     Initialized,
 )
 from telexec_schemas.message import NOTHING
 from telexec_schemas.method import Method, Notification
-from telexec_schemas.methods import CLOSED, EXITED, GAP, INITIALIZE, INITIALIZED, OUTPUT, WRITE
+from telexec_schemas.methods import (
+    CLOSED,
+    DETACHED,
+    EXITED,
+    GAP,
+    INITIALIZE,
+    INITIALIZED,
+    OUTPUT,
+    SESSION_END,
+    SESSION_TAKEN_OVER,
+    WRITE,
+)
 from telexec_schemas.output_notice import parse_output_notice
 from telexec_schemas.process import InputStatus, OutputPushed
+from telexec_schemas.session import EndSession
 
 PLAIN_LEASE_S = 30.0
 """How long a host without extensions keeps a session that has no connection."""
@@ -87,11 +102,20 @@ class Connection:
 
     Args:
         reconnect: Whether to resume the session on another transport when one breaks.
+        wish: What is asked of the session.
     """
 
-    def __init__(self, dialer: Dialer, *, client_name: str, reconnect: bool) -> None:
+    def __init__(
+        self,
+        dialer: Dialer,
+        *,
+        client_name: str,
+        reconnect: bool,
+        wish: SessionWish,
+    ) -> None:
         self._dialer = dialer
         self._client_name = client_name
+        self._wish = wish
         self._can_resume = reconnect and dialer.can_redial
         self._gate = ReadGate()
         self._calls = CallTable(self._gate.count_waiting)
@@ -226,6 +250,10 @@ class Connection:
         self._handles[process_id] = handle
         return handle
 
+    def is_followed(self, process_id: ProcessId) -> bool:
+        """Whether somebody listens to a process."""
+        return process_id in self._listeners
+
     def remove_listener(self, process_id: ProcessId) -> None:
         """Drop the events of a process from now on. Idempotent."""
         self._listeners.pop(process_id, None)
@@ -242,17 +270,24 @@ class Connection:
     # Life.
 
     async def open(self) -> None:
-        """Connect and open a new session.
+        """Connect and open a new session, or the one that is wished for.
 
         Raises:
             HostUnreachableError, AuthenticationError, HandshakeError: See there.
+            UnsupportedError: The host does not offer what is wished for.
         """
         try:
             self._established = await self._attach(None)
         except ConnectionLostError as error:
             raise HandshakeError(self.address, self._why_lost) from error
-        except (RemoteError, ProtocolViolationError) as error:
+        except RemoteError as error:
+            raise opening_error(error, self.address) from error
+        except ProtocolViolationError as error:
             raise HandshakeError(self.address, _because(error)) from error
+        missing = self._wish.missing(self.extensions)
+        if missing is not None:
+            await self.close()
+            raise UnsupportedError(missing)
         self._last_heard = asyncio.get_running_loop().time()
         if self._has_credit:
             # Each process has its own credit; the connection as a whole is never held back.
@@ -276,12 +311,16 @@ class Connection:
                 self._transport.abort()
 
     async def close(self) -> None:
-        """End what still runs, say goodbye and end the session; `run` returns soon after.
+        """End the session and what still runs in it, and say goodbye; `run` returns soon after.
 
         Idempotent.
         """
         if self.is_ready:
-            await self._end_processes()
+            await self._end_session()
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Say goodbye and leave the session to the host; `run` returns soon after. Idempotent."""
         transport, self._transport = self._transport, None
         self.end(ClientClosedError)
         if transport is not None:
@@ -346,6 +385,9 @@ class Connection:
         if self._established is not None and not self._can_resume:
             self.end(partial(SessionLostError, why))
             return
+        if self._established is not None and self.lease_s <= 0:
+            self.end(partial(SessionLostError, f"it ends with its connection, as asked: {why}"))
+            return
         self._calls.fail_unrepeated(why)
 
     # Inside.
@@ -357,9 +399,28 @@ class Connection:
         return self._established
 
     @property
-    def _lease_s(self) -> float:
+    def lease_s(self) -> float:
+        """How long the host keeps the session without a connection, as far as is known."""
         extensions = self.extensions
         return PLAIN_LEASE_S if extensions is None else extensions.limits.lease_ms / 1000
+
+    async def _end_session(self) -> None:
+        extensions = self.extensions
+        # A host that is ours alone ends with us.
+        if extensions is None or not extensions.on_disconnect or not self._dialer.can_redial:
+            await self._end_processes()
+            return
+        is_running = any(listener.is_running for listener in self._listeners.values())
+        try:
+            async with asyncio.timeout(FAREWELL_TIMEOUT_S):
+                call = await self.begin(SESSION_END, EndSession())
+                if is_running:
+                    await call.result()
+                else:
+                    call.abandon()
+        except (TelexecError, TimeoutError) as error:
+            # The host ends it anyway, when its lease is over.
+            _logger.debug("cannot see to the end of the session: %s", error)
 
     async def _end_processes(self) -> None:
         calls = [listener.on_closing() for listener in self._listeners.values()]
@@ -413,7 +474,8 @@ class Connection:
         self._transport = transport
         try:
             request_id = self._calls.next_id()
-            params = Initialize(self._client_name, resume, ExtensionWish())
+            wish = self._wish.opening() if resume is None else self._wish.resuming(self.extensions)
+            params = Initialize(self._client_name, resume, wish)
             frame = encode_request(request_id, INITIALIZE.name, params)
             call = self._calls.add(request_id, INITIALIZE, frame, is_repeated=False)
             transport.send(frame)
@@ -444,8 +506,8 @@ class Connection:
     async def _resume(self) -> None:
         """Attach the session to another transport, or end it."""
         loop = asyncio.get_running_loop()
-        deadline = resume_deadline(self._last_heard, self._lease_s)
-        last_deadline = deadline + self._lease_s
+        deadline = resume_deadline(self._last_heard, self.lease_s)
+        last_deadline = deadline + self.lease_s
         vacancy = Vacancy(is_hung_up=self._is_hung_up, now=loop.time())
         why_not = self._why_lost
         if self._has_heard:
@@ -464,9 +526,9 @@ class Connection:
             except RemoteError as error:
                 if says_attached(error):
                     # The lease begins when the host notices that it lost us.
-                    deadline = min(loop.time() + self._lease_s, last_deadline)
+                    deadline = min(loop.time() + self.lease_s, last_deadline)
                     continue
-                self.end(partial(SessionLostError, _because(error)))
+                self.end(partial(loss, error))
                 return
             except (TelexecError, TimeoutError) as error:
                 if self._ended is not None:
@@ -483,7 +545,7 @@ class Connection:
                 continue
             self._resumed()
             return
-        why = f"it could not be resumed within its lease of {self._lease_s:g} s ({why_not})"
+        why = f"it could not be resumed within its lease of {self.lease_s:g} s ({why_not})"
         self.end(partial(SessionLostError, why))
 
     def _resumed(self) -> None:
@@ -510,7 +572,7 @@ class Connection:
         elif notice.method == GAP.name:
             event = GAP.decode_params(notice.params)
         else:
-            # A newer host may tell more than we know of.
+            self._take_news(notice)
             return
         self._take_event(event)
 
@@ -519,6 +581,18 @@ class Connection:
         # Nobody listens to a process that was left behind.
         if listener is not None:
             listener.on_event(event)
+
+    def _take_news(self, notice: Notice) -> None:
+        if notice.method == SESSION_TAKEN_OVER.name:
+            told = SESSION_TAKEN_OVER.decode_params(notice.params)
+            why = f"{told.client!r} at {told.address} has taken it over"
+            self.end(partial(SessionTakenOverError, why))
+        elif notice.method == DETACHED.name:
+            process_id = DETACHED.decode_params(notice.params).process_id
+            listener = self._listeners.get(process_id)
+            if listener is not None:
+                listener.on_ended(partial(ProcessNotFoundError, process_id))
+        # A newer host may tell more than we know of.
 
     def _take_output(self, frame: OutputFrame) -> None:
         process_id = self._process_ids.get(frame.handle)

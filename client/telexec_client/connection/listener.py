@@ -15,6 +15,11 @@ class ProcessListener(Protocol):
     All but `catch_up` are called on the event loop and must not block.
     """
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process may still run, as far as is known."""
+        ...
+
     def on_event(self, event: PushedEvent) -> None:
         """Take an event as it was pushed; after a lost connection some are missing."""
         ...

@@ -52,10 +52,12 @@ class OutputAssembler:
     if that is too much, forgotten, because the host still has it to be read.
     """
 
-    def __init__(self, sink: EventSink, *, max_held_bytes: int) -> None:
+    def __init__(
+        self, sink: EventSink, *, max_held_bytes: int, after_seq: int = 0, after_bytes: int = 0
+    ) -> None:
         self._sink = sink
-        self._next_seq = 1
-        self._received_bytes = 0
+        self._next_seq = after_seq + 1
+        self._received_bytes = after_bytes
         self._held: dict[int, _PlacedEvent] = {}
         self._held_bytes = 0
         self._max_held_bytes = max_held_bytes

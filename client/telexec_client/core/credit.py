@@ -16,11 +16,11 @@ class CreditWindow:
 
     __slots__ = ("_arrived", "_consumed", "_granted", "_plenty_bytes", "_window_bytes")
 
-    def __init__(self, window_bytes: int) -> None:
-        self._arrived = 0
-        self._consumed = 0
+    def __init__(self, window_bytes: int, consumed_bytes: int = 0) -> None:
+        self._arrived = consumed_bytes
+        self._consumed = consumed_bytes
         self._window_bytes = window_bytes
-        self._granted = window_bytes
+        self._granted = consumed_bytes + window_bytes
         self._plenty_bytes = window_bytes // _ANNOUNCED_PART
 
     @property

@@ -13,6 +13,8 @@ from telexec_client.errors import (
     FileForbiddenError,
     FileKindError,
     FileMissingError,
+    HandshakeError,
+    HostRestartedError,
     InvalidPathError,
     PolicyRefusedError,
     ProfileUnknownError,
@@ -20,6 +22,11 @@ from telexec_client.errors import (
     ProgramNotFoundError,
     RemoteError,
     SandboxUnavailableError,
+    SessionInUseError,
+    SessionLostError,
+    SessionNameTakenError,
+    SessionNotFoundError,
+    SessionTakenOverError,
     StartError,
     StorageFullError,
     TelexecError,
@@ -59,6 +66,16 @@ _FILE_ERRORS: Mapping[str, type[FileError]] = {
     ErrorReason.FILE_OPERATION_FAILED: FileError,
     ErrorReason.SANDBOX_UNAVAILABLE: FileError,
     ErrorReason.LIMIT_REACHED: FileError,
+}
+
+_OPENING_ERRORS: Mapping[str, type[HandshakeError]] = {
+    ErrorReason.SESSION_NAME_TAKEN: SessionNameTakenError,
+    ErrorReason.SESSION_UNKNOWN: SessionNotFoundError,
+}
+
+_LOSSES: Mapping[str, type[SessionLostError]] = {
+    ErrorReason.SESSION_TAKEN_OVER: SessionTakenOverError,
+    ErrorReason.HOST_RESTARTED: HostRestartedError,
 }
 
 # A peer without extensions gives no reason, but the number of the system call's error (errno(3)).
@@ -127,6 +144,19 @@ def file_error(error: RemoteError, operation: str, path: str) -> TelexecError:
     return kind(operation, path, error.text) if kind else error
 
 
+def opening_error(error: RemoteError, address: str) -> HandshakeError:
+    """Return what a refused `initialize` means."""
+    kind = _OPENING_ERRORS.get(error.reason or "", HandshakeError)
+    if says_attached(error):
+        kind = SessionInUseError
+    return kind(address, error.text)
+
+
+def loss(error: RemoteError) -> SessionLostError:
+    """Return what it means that a session cannot be resumed."""
+    return _LOSSES.get(error.reason or "", SessionLostError)(error.text)
+
+
 def says_process_exists(error: RemoteError) -> bool:
     """Tell whether a start was refused because its process id is taken."""
     if error.reason is not None:
@@ -139,6 +169,11 @@ def says_process_unknown(error: RemoteError) -> bool:
     if error.reason is not None:
         return error.reason == ErrorReason.PROCESS_UNKNOWN
     return error.code == ErrorCode.INVALID_REQUEST and error.text.startswith("unknown process id")
+
+
+def says_session_unknown(error: RemoteError) -> bool:
+    """Tell whether a request was refused because there is no such session."""
+    return error.reason == ErrorReason.SESSION_UNKNOWN
 
 
 def says_attached(error: RemoteError) -> bool:

@@ -37,6 +37,18 @@ class HandshakeError(TelexecError):
         self.address = address
 
 
+class SessionNameTakenError(HandshakeError):
+    """The host has a session of that name already."""
+
+
+class SessionNotFoundError(HandshakeError):
+    """The host has no such session: it was never there, has ended, or its lease is over."""
+
+
+class SessionInUseError(HandshakeError):
+    """Another client is connected to the session; it can only be taken over."""
+
+
 class EmbeddedHostUnavailableError(TelexecError):
     """The service is not installed here, so there is no embedded host."""
 
@@ -80,3 +92,11 @@ class SessionLostError(TelexecError):
 
 class AccessRevokedError(SessionLostError, AuthenticationError):
     """The host no longer accepts the token that the session was opened with."""
+
+
+class SessionTakenOverError(SessionLostError):
+    """Another client has the session now; what runs in it goes on."""
+
+
+class HostRestartedError(SessionLostError):
+    """The host is another one than before, which knows nothing of the session."""

@@ -15,6 +15,14 @@ class ProcessNotFoundError(TelexecError):
         self.process_id = process_id
 
 
+class ProcessFollowedError(TelexecError):
+    """This client follows the process already: one place gets its output."""
+
+    def __init__(self, process_id: str) -> None:
+        super().__init__(f"cannot attach to process {process_id!r}: this client follows it already")
+        self.process_id = process_id
+
+
 class StdinClosedError(TelexecError):
     """The process takes no input: its stdin was not asked for, is closed, or it has ended."""
 

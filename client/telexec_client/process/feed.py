@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from telexec_client.connection import Call, Connection
 from telexec_client.core.assembler import OutputAssembler, PushedEvent
@@ -17,8 +17,9 @@ from telexec_client.errors import (
     TelexecError,
 )
 from telexec_client.process.buffer import WINDOW_BYTES, OutputBuffer
+from telexec_schemas.attachment import AttachOutput, DetachOutput, ProcessEntry
 from telexec_schemas.identifiers import ProcessId
-from telexec_schemas.methods import CREDIT, READ, TERMINATE
+from telexec_schemas.methods import ATTACH, CREDIT, DETACH, READ, TERMINATE
 from telexec_schemas.process import (
     OutputCredit,
     ReadOutput,
@@ -44,27 +45,53 @@ READ_GROWTH = 4
 that holds is not slowed down by many answers."""
 
 
-class ProcessFeed:
-    """Follows one process: its output goes to `buffer`, its end is noted here."""
+class Watched(Struct, frozen=True):
+    """A process of another session, that one by its id or name."""
 
-    def __init__(self, connection: Connection, process_id: ProcessId, program: str) -> None:
+    session: str
+    process_id: ProcessId
+
+
+class ProcessFeed:
+    """Follows one process: its output goes to `buffer`, its end is noted here.
+
+    Args:
+        after_seq: The event after which to follow it.
+        after_bytes: How much output there is up to there.
+        watched: The process that is read along, and called `process_id` here; `None`: it is one of
+            our own session.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        process_id: ProcessId,
+        program: str,
+        *,
+        after_seq: int = 0,
+        after_bytes: int = 0,
+        watched: Watched | None = None,
+    ) -> None:
+        self._watched = watched
         self._connection = connection
         self._process_id = process_id
         grant = connection.extensions
         self._tells_lost = grant is not None and grant.lost
         has_flow = grant is not None and grant.flow
-        self._credit = CreditWindow(WINDOW_BYTES) if has_flow else None
+        self._credit = CreditWindow(WINDOW_BYTES, after_bytes) if has_flow else None
         self.buffer = OutputBuffer(
             program,
             credit=self._credit,
             announce=lambda _: self._announce_soon(),
             counter=connection.read_gate,
         )
-        self._assembler = OutputAssembler(self, max_held_bytes=MAX_HELD_BYTES)
+        self._assembler = OutputAssembler(
+            self, max_held_bytes=MAX_HELD_BYTES, after_seq=after_seq, after_bytes=after_bytes
+        )
         self._is_started = False
         retained_bytes = 0 if grant is None else grant.limits.retained_bytes
         self._confirm_bytes = retained_bytes // CONFIRMED_PART
-        self._received_bytes = 0
+        self._received_bytes = after_bytes
         self._unconfirmed_bytes = 0
         self._unconfirmed_pieces = 0
         self._is_credit_due = False
@@ -82,6 +109,45 @@ class ProcessFeed:
         if was_resumed:
             self._connection.start_catching_up(self)
 
+    async def attach(self) -> ProcessEntry:
+        """Have the host push what was not received yet; return what the process is.
+
+        Raises:
+            ProcessNotFoundError: There is no such process.
+            RemoteError: The host refuses.
+        """
+        self._is_started = True
+        after_seq, after_bytes = self._assembler.begin_read()
+        grant = self._connection.extensions
+        has_handle = grant is not None and grant.binary_frames
+        own = Watched("", self._process_id)
+        request = AttachOutput(
+            process_id=(self._watched or own).process_id,
+            after_seq=after_seq,
+            after_bytes=after_bytes,
+            credit_bytes=UNSET if self._credit is None else self._credit.renew(),
+            handle=self.handle if has_handle else UNSET,
+            session=UNSET if self._watched is None else self._watched.session,
+            watch_id=UNSET if self._watched is None else self._process_id,
+        )
+        try:
+            entry = (await self._connection.call(ATTACH, request)).process
+        except RemoteError as error:
+            if says_process_unknown(error):
+                raise ProcessNotFoundError(request.process_id) from error
+            raise
+        if entry.exit_code is not None:
+            # What was pushed to somebody before is not pushed again.
+            self.exit_code, self.signal, self.reason = entry.exit_code, entry.signal, entry.reason
+        if entry.state == "closed" and after_seq + 1 >= entry.next_seq:
+            self.closed()
+        return entry
+
+    @property
+    def is_running(self) -> bool:
+        """See `ProcessListener`; what is another session's is not ours to end."""
+        return not self.is_ended and self._watched is None
+
     @property
     def is_ended(self) -> bool:
         """Whether the process has exited, or nothing more can be known of it."""
@@ -94,6 +160,13 @@ class ProcessFeed:
             await self._ended.wait()
         finally:
             self._connection.read_gate.count_waiting(-1)
+
+    def leave(self) -> None:
+        """Follow it no more; the host keeps its output for the next one to ask for. Idempotent."""
+        if not self._is_stopped and self._is_started and not self._assembler.is_closed:
+            self._connection.post(DETACH, DetachOutput(self._process_id))
+            self._is_started = False
+        self.stop()
 
     def stop(self) -> None:
         """Follow it no more, and let it write as much as it likes. Idempotent."""
@@ -113,7 +186,7 @@ class ProcessFeed:
     def on_event(self, event: PushedEvent) -> None:
         """See `ProcessListener`."""
         self._assembler.push(event)
-        if self._assembler.has_hole and self._is_started:
+        if self._assembler.has_hole and self._is_started and self._watched is None:
             self._connection.start_catching_up(self)
 
     def on_resumed(self) -> None:
@@ -121,14 +194,17 @@ class ProcessFeed:
         self._assembler.attached()
         if not self._is_started:
             return
-        if self._credit is not None:
+        if self._credit is not None and self._watched is None:
             self._announce(self._credit.renew())
         self._connection.start_catching_up(self)
 
     async def catch_up(self) -> None:
         """See `ProcessListener`."""
         try:
-            await self._read_what_is_missing()
+            if self._watched is None:
+                await self._read_what_is_missing()
+            else:
+                await self._attach_again()
         except TelexecError as error:
             is_unknown = isinstance(error, RemoteError) and says_process_unknown(error)
             failure = ProcessNotFoundError(self._process_id) if is_unknown else error
@@ -136,7 +212,7 @@ class ProcessFeed:
 
     def on_closing(self) -> Call[Terminated] | None:
         """See `ProcessListener`."""
-        if self.is_ended or not self._is_started:
+        if not self.is_running or not self._is_started:
             return None
         return self._connection.post(TERMINATE, TerminateProcess(self._process_id))
 
@@ -174,6 +250,14 @@ class ProcessFeed:
         self._connection.remove_listener(self._process_id)
 
     # Inside.
+
+    async def _attach_again(self) -> None:
+        while not self._is_stopped:
+            try:
+                await self.attach()
+            except ConnectionLostError:
+                continue
+            return
 
     async def _read_what_is_missing(self) -> None:
         is_more = True

@@ -2,30 +2,24 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
 
 from msgspec import UNSET, UnsetType
 
-from telexec_client.completed import CompletedProcess, PartialProcess
+from telexec_client.completed import CompletedProcess
 from telexec_client.connection import Connection
 from telexec_client.errors import (
     ClientClosedError,
     ConnectionLostError,
-    OutputGapError,
-    OutputLimitError,
     ProcessIdleError,
     ProcessSurvivedError,
     ProcessTimeoutError,
-    ProtocolViolationError,
     SessionLostError,
     UnsupportedError,
 )
-from telexec_client.process.buffer import CollectedOutput
 from telexec_client.process.deadline import Deadline, client_deadline_s
 from telexec_client.process.feed import ProcessFeed
+from telexec_client.process.followed import DEFAULT_MAX_OUTPUT_BYTES, FollowedProcess
 from telexec_client.process.input import ProcessInput
-from telexec_client.process.queue import OutputPiece
-from telexec_client.process.reading import OutputStream, PieceIterator
 from telexec_client.process.request import StartWish
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.message import Nothing
@@ -37,31 +31,21 @@ from telexec_schemas.process import (
     Started,
     TerminalSize,
     TerminateProcess,
-    Usage,
 )
-
-DEFAULT_MAX_OUTPUT_BYTES = 64 * 1024 * 1024
-"""How much output is kept for somebody who wants all of it at once."""
 
 END_TIMEOUT_S = 15.0
 """How long a process may take to end once it was terminated."""
 
 
-class Process:
-    """A process that was started on a host. Made by `Client.start`.
+class Process(FollowedProcess):
+    """A process that was started on a host. Made by `Client.start` and `Client.attach`.
 
     Its output is held until it is read, within bounds: a process that nobody reads from has to
     wait, and no other does.
 
     Attributes:
-        process_id: Names it in its session.
-        argv: What was started.
-        pid: Its number on the host; `None` if the host does not tell.
         environment: By which of the host's rules its environment was made, and how many variables
             came from where; `None` if the host does not tell.
-        stdout: Its output: `async for data in process.stdout`, or `await process.stdout.read()`. A
-            process on a PTY has all its output here.
-        stderr: Its other output.
     """
 
     def __init__(
@@ -72,21 +56,14 @@ class Process:
         wish: StartWish,
         started: Started,
     ) -> None:
-        self.process_id = process_id
-        self.argv = tuple(wish.argv)
-        self.pid = started.pid or None
+        super().__init__(feed, process_id, tuple(wish.argv), started.pid or None)
         self.environment = started.env or None
-        self.stdout = OutputStream(feed.buffer, is_stdout=True)
-        self.stderr = OutputStream(feed.buffer, is_stdout=False)
         self._connection = connection
-        self._feed = feed
-        self._buffer = feed.buffer
         self._input = ProcessInput(
             connection, process_id, self.argv[0], tty=wish.tty, handle=feed.handle
         )
         self._timeout_s = wish.timeout_s
         self._idle_timeout_s = wish.idle_timeout_s
-        self._collected: CollectedOutput | None = None
         grant = connection.extensions
         self._takes_signals = grant is not None and grant.signals
         self._takes_sizes = grant is not None and grant.resize
@@ -100,24 +77,6 @@ class Process:
             end=self._ask_for_end,
             give_up=self._buffer.close,
         )
-
-    def __repr__(self) -> str:
-        # No arguments: they may hold secrets.
-        return f"<Process {self.argv[0]!r} {self.process_id}>"
-
-    @property
-    def exit_code(self) -> int | None:
-        """How it ended, 128+N after death by signal N; `None` while it runs."""
-        return self._feed.exit_code
-
-    @property
-    def usage(self) -> Usage | None:
-        """What it cost; `None` while it runs, and if the host does not tell."""
-        return self._feed.usage
-
-    def output(self) -> AsyncIterator[OutputPiece]:
-        """Go through all output as it comes, in the order the host saw it."""
-        return PieceIterator(self._buffer)
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write to its stdin or PTY; returns once the host has accepted all of it.
@@ -209,36 +168,28 @@ class Process:
             OutputGapError: Output was lost with a connection.
             SessionLostError: The host cannot be reached any more.
         """
-        if self._collected is None:
-            await self._wait_over(timeout_s, max_output_bytes)
-            if self._buffer.failure is not None:
-                error = self._buffer.failure()
-                if isinstance(error, SessionLostError | ConnectionLostError):
-                    error.completed = self._known(self._buffer.peek())
-                raise error
-            self._deadline.cancel()
-            self._collected = self._buffer.collect()
-        partial = self._known(self._collected)
+        partial, collected = await self._wait_for_end(timeout_s, max_output_bytes)
+        self._deadline.cancel()
         if partial.reason == EndReason.IDLE_TIMEOUT:
             raise ProcessIdleError(partial, self._idle_timeout_s or 0.0)
         if self._deadline.has_passed or partial.reason == EndReason.TIMEOUT:
             raise ProcessTimeoutError(partial, self._timeout_s or 0.0)
-        if partial.exit_code is None:
-            raise ProtocolViolationError(
-                f"cannot tell how {self.argv[0]!r} ended: the host did not say"
-            )
-        completed = CompletedProcess(
-            argv=partial.argv,
-            exit_code=partial.exit_code,
-            signal=partial.signal,
-            reason=partial.reason,
-            stdout=partial.stdout,
-            stderr=partial.stderr,
-            usage=partial.usage,
-        )
-        if self._collected.gaps:
-            raise OutputGapError(self.argv[0], self._collected.lost_bytes, completed)
-        return completed
+        return self._completed(partial, collected)
+
+    def detach(self) -> None:
+        """Follow it no more, and leave it to the session; it can be attached again. Idempotent.
+
+        Its output waits on the host: once that holds as much as it keeps, the process waits too,
+        unless it was started with `overflow="drop"`.
+
+        Raises:
+            UnsupportedError: The host cannot attach it again.
+        """
+        grant = self._connection.extensions
+        if grant is None or not grant.attach:
+            raise UnsupportedError("leave a process to its session")
+        self._deadline.cancel()
+        super().detach()
 
     async def close(self) -> None:
         """Kill it if it still runs, wait for its end, and drop what was not read.
@@ -273,31 +224,3 @@ class Process:
 
     def _ask_for_end(self) -> None:
         self._connection.post(TERMINATE, TerminateProcess(self.process_id))
-
-    async def _wait_over(self, timeout_s: float | None, max_output_bytes: int) -> None:
-        buffer = self._buffer
-        try:
-            with buffer.holding(max_output_bytes):
-                async with asyncio.timeout(timeout_s):
-                    while not buffer.is_over and buffer.unclaimed_bytes <= max_output_bytes:
-                        await buffer.changed()
-        except TimeoutError as error:
-            raise ProcessTimeoutError(self._known(buffer.peek()), timeout_s or 0.0) from error
-        if buffer.unclaimed_bytes > max_output_bytes:
-            held = buffer.peek()
-            stdout = held.stdout[:max_output_bytes]
-            stderr = held.stderr[: max_output_bytes - len(stdout)]
-            partial = self._known(CollectedOutput(stdout, stderr, held.gaps))
-            raise OutputLimitError(partial, max_output_bytes)
-
-    def _known(self, output: CollectedOutput) -> PartialProcess:
-        feed = self._feed
-        return PartialProcess(
-            argv=self.argv,
-            exit_code=feed.exit_code,
-            signal=feed.signal,
-            reason=feed.reason,
-            stdout=output.stdout,
-            stderr=output.stderr,
-            usage=feed.usage,
-        )

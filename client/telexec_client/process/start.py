@@ -47,7 +47,9 @@ async def _started(connection: Connection, request: StartProcess, resumes: int) 
         return await connection.call(START, request)
     except RemoteError as error:
         # Nobody else knows the id: it was we who started it, over a connection that broke.
-        if connection.resumes != resumes and says_process_exists(error):
+        is_ours = connection.resumes != resumes and says_process_exists(error)
+        grant = connection.extensions
+        if is_ours and (grant is None or not grant.idempotent_start):
             return Started(request.process_id)
         raise start_error(error, request.argv[0]) from error
     except UnicodeEncodeError as error:
