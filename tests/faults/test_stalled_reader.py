@@ -89,3 +89,36 @@ async def test_a_process_waits_while_nobody_is_connected_and_takes_no_memory(
     async with raw_peer(service.url, resume=peer.session_id) as again:
         assert await again.process(process.process_id).terminate() is True
         await eventually(lambda: not procfs.is_alive(pid), what="its end")
+
+
+@pytest.mark.parametrize(
+    ("options", "service"),
+    [({"creditBytes": MIB, "handle": 1}, "uvloop"), ({}, "asyncio")],
+    indirect=["service"],
+)
+async def test_what_never_waits_runs_to_its_end_behind_a_stalled_reader_and_all_is_accounted_for(
+    service: Server, options: Json
+) -> None:
+    with fault_proxy(service.url) as proxy:
+        async with raw_peer(service.url) as other, raw_peer(proxy.url) as peer:
+            echo = await other.start(programs.echo(), pipeStdin=True)
+            await round_trip(echo, 0)
+            procfs.forget_peak(service.pid)
+            before = procfs.resident_bytes(service.pid)
+            process = await peer.start(write_it_all(), overflow="drop", **options)
+            proxy.stall()
+            pid = process.started["pid"]
+            number = 0
+            while procfs.is_alive(pid):
+                number += 1
+                await round_trip(echo, number)
+            assert number > 0
+            grown = procfs.peak_resident_bytes(service.pid) - before
+            assert grown < ALLOWANCE_BYTES + RETAINED_BYTES
+            proxy.resume()
+            if options:
+                await process.grant(ALL_BYTES)
+            await peer.until(lambda: process.is_closed, what="the end", deadline_s=60)
+            assert process.exit_event is not None
+            assert process.exit_event["exitCode"] == 0
+            assert len(process.output()) + process.lost_bytes == ALL_BYTES

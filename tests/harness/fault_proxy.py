@@ -92,6 +92,12 @@ class FaultProxy:
         self._cut = self._loop.create_future()
         return self._cut
 
+    def forget_cut(self) -> None:
+        """Take back what `cut_after` was asked for, if it has not happened yet."""
+        self._cut_at = {"server": None, "client": None}
+        if self._cut is not None:
+            self._cut.cancel()
+
     def refuse(self) -> None:
         """Refuse new connections; the present ones go on."""
         if self._listener is not None:
@@ -142,8 +148,7 @@ class FaultProxy:
     def close(self) -> None:
         """End everything."""
         self.refuse()
-        if self._cut is not None:
-            self._cut.cancel()
+        self.forget_cut()
         self.cut()
 
     # What the links ask of it.

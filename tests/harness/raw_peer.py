@@ -324,6 +324,11 @@ class RawProcess:
             if event["method"] == "process/output" and (not streams or event["stream"] in streams)
         )
 
+    @property
+    def lost_bytes(self) -> int:
+        """How much output was said to be dropped."""
+        return sum(event["lostBytes"] for event in self.events if event["method"] == "process/gap")
+
     async def until_output(self, wanted: bytes) -> bytes:
         """Wait until the output has these bytes and return all output so far."""
         await self.peer.until(

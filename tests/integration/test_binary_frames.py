@@ -66,6 +66,23 @@ async def test_input_is_written_once_however_often_its_frame_comes(service: Serv
         assert answers(peer, 1001) == [{"status": "accepted"}] * 2
 
 
+async def test_input_of_who_took_a_session_over_is_not_taken_for_a_repetition(
+    service: Server,
+) -> None:
+    async with raw_peer(service.url) as first:
+        process = await first.start(programs.echo(), pipeStdin=True, handle=1)
+        await write(first, 1, 77, b"first\n")
+        await process.until_output(b"first\n")
+    wish = {"attach": "takeOver"}
+    async with raw_peer(service.url, resume=first.session_id, wish=wish) as second:
+        again = second.process(process.process_id)
+        await second.request("process/attach", {"processId": again.process_id, "handle": 2})
+        second.handles[2] = again.process_id
+        await write(second, 2, 77, b"second\n")
+        assert await again.until_output(b"second\n") == b"first\nsecond\n"
+        await again.terminate()
+
+
 async def test_input_for_a_handle_that_nobody_has_is_said(service: Server) -> None:
     async with raw_peer(service.url) as peer:
         await write(peer, 77, 1003, b"data")

@@ -147,11 +147,12 @@ class Connection:
     def _write(self, frame: InputFrame, call: Call) -> Any:
         self._handshake.check_request()
         self._check_room()
-        call.process_id = self._own_session().process_of(frame.handle)
-        params = WriteInput(
-            ProcessId(call.process_id or ""), frame.data, WriteId(f"#{frame.request_id}")
-        )
-        return self._host.routes[methods.WRITE.name].serve(self._own_session(), params)
+        session = self._own_session()
+        call.process_id = session.process_of(frame.handle)
+        # Another client that took the session over counts its requests from the beginning again.
+        write_id = WriteId(f"#{session.generation}.{frame.request_id}")
+        params = WriteInput(ProcessId(call.process_id or ""), frame.data, write_id)
+        return self._host.routes[methods.WRITE.name].serve(session, params)
 
     def _answer_by(self, call: Call, serve: Callable[[], Any]) -> None:
         try:

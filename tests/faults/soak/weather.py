@@ -21,6 +21,7 @@ async def bad_weather(proxy: FaultProxy, ledger: Ledger, chance: random.Random) 
             await chance.choices(faults, weights=(4, 2, 3, 1, 1))[0](proxy, chance)
             ledger.cuts += 1
     finally:
+        proxy.forget_cut()
         proxy.resume()
         proxy.accept()
 
