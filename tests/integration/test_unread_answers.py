@@ -1,5 +1,6 @@
 """A client that asks and does not take its answers costs bounded memory, and gets all of them."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,34 @@ async def test_a_reader_that_stops_costs_no_more_than_its_logs_in_either_dialect
                 transport_of(peer).resume_reading()
                 for number in range(4):
                     await peer.process(f"flood {number}").terminate()
+
+
+@LOOPS
+async def test_output_waits_in_the_service_and_not_by_megabytes_in_the_kernel(
+    tmp_path: Path, options: list[str]
+) -> None:
+    with running_service(tmp_path, options=options) as server:
+        async with raw_peer(server.url, extensions=False) as peer:
+            transport = transport_of(peer)
+            own: socket.socket = transport.get_extra_info("socket")
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            for number in range(4):
+                await peer.start(programs.tool("cat", "/dev/zero"), processId=f"flood {number}")
+            transport.pause_reading()
+            port = own.getsockname()[1]
+            # What is asked now is read behind what was written until then.
+            async with raw_peer(server.url) as other:
+                whole = await other.start(programs.numbered_lines(1, 300_000))
+                assert await whole.exit_code() == 0
+            assert 0 < kernel_queue_bytes(port) < 1.5 * MIB
+            transport.resume_reading()
+            for number in range(4):
+                await peer.process(f"flood {number}").terminate()
+
+
+def kernel_queue_bytes(port: int) -> int:
+    """Return how much waits in the kernel to be sent to a port of this host (proc(5))."""
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    (size,) = [row[4].split(":")[0] for row in rows if row[2].endswith(f":{port:04X}")]
+    return int(size, 16)

@@ -31,6 +31,10 @@ CLOSE_TIMEOUT_S = 5.0
 TAKEN_OVER = 4001
 """The close code of a connection whose session another client has taken over."""
 
+UNSENT_BYTES = 128 * 1024
+"""Not more than this, and one write, waits in the kernel behind what the peer's window holds: by
+itself it takes megabytes there, which whatever is said next would have to wait for (tcp(7))."""
+
 MAX_REASON_BYTES = 123
 """The most that a close frame says of its reason (RFC 6455, 5.5)."""
 
@@ -100,6 +104,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._address = self._address or peer_address(endpoint)
         if endpoint.family != socket.AF_UNIX:
             endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self._transport.set_write_buffer_limits(
             high=min(CONGESTED_BYTES, self._config.limits.max_unsent_bytes)
         )
