@@ -197,9 +197,10 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
             around = tasks.create_task(front.run(), name="front")
             try:
                 _send_canaries(offspring.spawner, environment)
+                # Before anybody can start anything that would need it.
+                offspring.guardian.start()
                 await front.open(listener, reload.reload, pages.numbers)
                 reload.warn_of_exposed_files()
-                offspring.guardian.start()
                 await stop.wait()
                 front.stopping(config.shutdown.drain_s, longest_end_s(config))
                 listener.refuse()
