@@ -24,7 +24,9 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize(("call", "printed"), [("client.start(", "exit()"), ("client.files.", "")])
+@pytest.mark.parametrize(
+    ("call", "printed"), [("with client.start(", "exit()"), ("client.files.", "")]
+)
 def test_an_example_runs_to_its_end(tmp_path: Path, call: str, printed: str) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     (example,) = [block for block in blocks if call in block]
