@@ -56,3 +56,35 @@ async def test_a_session_survives_a_cut_at_every_frame(
     assert sum(outcome.faults for outcome in outcomes) > len(trials) * 0.75
     await eventually(lambda: len(service.open_fds()) <= fds, what="as many descriptors as before")
     assert service.children() == []
+
+
+RESUMPTION = range(6)
+"""What a connection that resumes begins with: handshakes, credit, reads, repeated calls."""
+
+FURTHER_CUTS: tuple[tuple[float, Way], ...] = (*CUTS, (0.5, "strand"), (1.0, "strand"))
+"""Stranded is a connection whose end the service does not hear of: it is in the way of the next."""
+
+
+# The base dialect has gaps where little is retained.
+@pytest.mark.parametrize(
+    ("rewrite", "service"),
+    [(as_it_is, "uvloop"), (as_it_is, "asyncio"), (without_extensions, "uvloop")],
+    indirect=["service"],
+)
+async def test_a_session_survives_a_cut_at_every_frame_of_its_resumption(
+    service: Server, tmp_path: Path, rewrite: Rewrite
+) -> None:
+    trials = [
+        Trial(
+            f"after {first}: {sender} frame {frame}, {part} of it, {way}",
+            [first, Fault(sender, frame, part, way), Fault("server", 3, 0.0, "reset")],
+            rewrite,
+        )
+        for first in (Fault("server", 12, 1.0, "strand"), Fault("client", 9, 0.5, "reset"))
+        for sender in SENDERS
+        for frame in RESUMPTION
+        for part, way in FURTHER_CUTS
+    ]
+    outcomes = await attempt_all(trials, service.url, tmp_path)
+    assert sum(outcome.faults for outcome in outcomes) > len(trials) * 2
+    await eventually(lambda: service.children() == [], what="the end of every process")

@@ -107,7 +107,7 @@ class ProcessFeed:
         """Learn that the process runs; `was_resumed`: its first events may have been lost."""
         self._is_started = True
         if was_resumed:
-            self._connection.start_catching_up(self)
+            self._take_up()
 
     async def attach(self) -> ProcessEntry:
         """Have the host push what was not received yet; return what the process is.
@@ -192,11 +192,8 @@ class ProcessFeed:
     def on_resumed(self) -> None:
         """See `ProcessListener`."""
         self._assembler.attached()
-        if not self._is_started:
-            return
-        if self._credit is not None and self._watched is None:
-            self._announce(self._credit.renew())
-        self._connection.start_catching_up(self)
+        if self._is_started:
+            self._take_up()
 
     async def catch_up(self) -> None:
         """See `ProcessListener`."""
@@ -258,6 +255,12 @@ class ProcessFeed:
             except ConnectionLostError:
                 continue
             return
+
+    def _take_up(self) -> None:
+        if self._credit is not None and self._watched is None:
+            # What was said of it before may have been lost with a connection.
+            self._announce(self._credit.renew())
+        self._connection.start_catching_up(self)
 
     async def _read_what_is_missing(self) -> None:
         is_more = True

@@ -317,6 +317,25 @@ async def test_a_start_that_happened_already_is_no_error_after_a_resume(
         assert (await within(running, what="the end")).stdout == b"x"
 
 
+async def test_what_came_before_the_answer_to_the_start_is_confirmed_once_it_is_there(
+    host: ScriptedHost,
+) -> None:
+    async with client_of(host) as (client, first):
+        running = asyncio.ensure_future(client.run(["prog"]))
+        request = await first.expect("process/start")
+        process_id = request["params"]["processId"]
+        await first.push(process_id, 1, "x")
+        # The host may wait for that to be confirmed, and the connection is gone.
+        line = await reconnected(host, first)
+        await line.answer(await line.expect("process/start"), {"processId": process_id})
+        credit = await line.expect("process/credit")
+        assert credit["params"]["receivedBytes"] == 1
+        batch = {"chunks": [], "nextSeq": 2, "exited": False, "exitCode": None, "closed": False}
+        await line.answer(await line.expect("process/read"), batch)
+        await line.push_end(process_id, 2)
+        assert (await within(running, what="the end")).stdout == b"x"
+
+
 async def test_an_id_that_is_taken_without_a_resume_is_an_error(host: ScriptedHost) -> None:
     async with client_of(host, grant=None) as (client, line):
         running = asyncio.ensure_future(client.run(["prog"]))
