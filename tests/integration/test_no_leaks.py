@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness import programs
+from tests.harness import procfs, programs
 from tests.harness.deadline import eventually
 from tests.harness.raw_peer import Json, RawPeer, raw_peer
 from tests.harness.server import Server
@@ -111,3 +111,23 @@ async def test_connections_that_come_to_nothing_leave_nothing(service: Server) -
             writer.close()
             await asyncio.gather(writer.wait_closed(), return_exceptions=True)
     await back_to(service, fds)
+
+
+async def test_what_sessions_held_is_given_back_at_their_end(service: Server) -> None:
+    async def hold_and_end() -> None:
+        async with raw_peer(service.url) as peer:
+            argv = programs.tool("head", "-c", str(2**20), "/dev/zero")
+            processes = [await peer.start(argv, creditBytes=1) for _ in range(100)]
+            # They have said everything: it is held for who comes and reads it.
+            await eventually(
+                lambda: not any(procfs.is_alive(it.started["pid"]) for it in processes),
+                what="their ends",
+            )
+            await peer.request("session/end")
+
+    await hold_and_end()
+    before = service.resident_bytes()
+    for _ in range(4):
+        await hold_and_end()
+    # Each time it held 100 MiB.
+    assert service.resident_bytes() - before < 64 * 2**20

@@ -208,6 +208,16 @@ class OutputLog:
                 return
             events.popleft()
 
+    def drop_output(self) -> None:
+        """Drop all output, from wherever it is; how the process ended stays known."""
+        if self._spill is not None:
+            self._spill.clear()
+        kept: deque[Event] = deque()
+        while self._events and not isinstance(self._events[-1], Output):
+            kept.appendleft(self._events.pop())
+        self._events = kept
+        self._memory_byte = self.total_bytes
+
     def shrink(self, pinned_byte: int) -> None:
         """Do the same as if nothing fitted into memory but the newest output."""
         capacity_bytes = self.capacity_bytes

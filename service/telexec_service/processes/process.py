@@ -293,6 +293,9 @@ class Process:
 
     def forget(self) -> None:
         """Keep nothing of its output any more. Idempotent."""
+        # A process and its pipes know each other: what they hold would stay until the garbage
+        # collector comes, and output alone does not make it come.
+        self.log.drop_output()
         if self._spill is not None:
             self._spill.close()
         self.account.close()

@@ -102,3 +102,18 @@ def test_a_dropped_or_future_event_is_not_there() -> None:
     assert log.event(Seq(1)) is None
     assert log.event(Seq(2)) is not None
     assert log.event(Seq(3)) is None
+
+
+def test_what_is_dropped_altogether_leaves_the_end_and_the_numbers() -> None:
+    log = OutputLog(capacity_bytes=100, capacity_events=10)
+    log.append_output("stdout", b"before")
+    log.append_exit(3, None, "exited", Usage(0, 0))
+    log.append_output("stdout", b"behind")
+    log.append_closed()
+    log.drop_output()
+    assert (log.retained_bytes, log.total_bytes, log.first_byte) == (0, 12, 12)
+    assert log.read(Seq(0), None).pieces == ()
+    assert [log.event(Seq(seq)) for seq in (1, 3)] == [None, None]
+    assert log.event(Seq(2)) == log.exit
+    assert log.event(Seq(4)) == Closed(Seq(4))
+    assert log.next_seq == 5
