@@ -33,23 +33,21 @@ class Relays:
         self._none_left = asyncio.Event()
         self._none_left.set()
 
-    def begin(self, client: asyncio.Transport, heard: bytes) -> tuple[asyncio.Protocol, int]:
-        """Pass a connection on.
+    def begin(
+        self, client: asyncio.Transport, heard: bytes, ours: socket.socket
+    ) -> asyncio.Protocol:
+        """Pass a connection on, and return what takes the client's bytes from here on.
 
         Args:
             client: Where the client is; nobody else may use it from here on.
             heard: What it has said, from its first byte on.
-
-        Returns:
-            What takes the client's bytes from here on, and a descriptor of the socket to give to
-            the other worker, which is the caller's.
+            ours: Leads to the other worker, and belongs to the relay from here on.
         """
-        ours, theirs = socket.socketpair()
         relay = _Relay(client)
         self._relays.add(relay)
         self._none_left.clear()
         self._tasks.create_task(self._carry(relay, ours, heard), name="relay")
-        return relay.from_client, theirs.detach()
+        return relay.from_client
 
     async def wait_until_none(self) -> None:
         """Return once the last of them has ended."""
@@ -126,14 +124,18 @@ class Doorway(asyncio.Protocol):
 
         Returns:
             A descriptor of the socket to give to that worker, which is the caller's; None if that
-            cannot be done: the client is gone, or said too much.
+            cannot be done: the client is gone or said too much, or no descriptor is left.
         """
         if self._transport is None or self._heard is None:
             return None
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            return None
         heard, self._heard = bytes(self._heard), None
         let_go()
-        self._inside, descriptor = self._relays.begin(self._transport, heard)
-        return descriptor
+        self._inside = self._relays.begin(self._transport, heard, ours)
+        return theirs.detach()
 
 
 class _Relay:
@@ -155,10 +157,10 @@ class _Relay:
         try:
             loop = asyncio.get_running_loop()
             transport, _ = await loop.connect_accepted_socket(lambda: self._from_owner, ours)
-        except BaseException:
+        except OSError:
             ours.close()
             self._client.abort()
-            raise
+            return
         self._owner = transport
         if self._is_client_gone:
             self._owner.abort()

@@ -80,6 +80,9 @@ class Crew:
                 self._spawn(order)
             except OSError as error:
                 raise WorkerFailedError(f"cannot start a worker: {error.strerror}") from error
+            except UnicodeEncodeError as error:
+                why = "a path in its configuration is not UTF-8; use --workers 1"
+                raise WorkerFailedError(f"cannot start a worker: {why}") from error
         while not all(worker.is_ready for worker in self._workers.values()):
             await self._wait_for_change()
             if self._ended_early is not None:

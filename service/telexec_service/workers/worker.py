@@ -35,6 +35,9 @@ from telexec_service.workers.messages import (
 ADD_UP_TIMEOUT_S = 3.0
 """How long the supervisor has to add up the numbers; then those of this worker must do."""
 
+MAX_ARRIVALS = 1024
+"""How many connections may wait until this worker has time for them; more are closed."""
+
 
 class Worker:
     """One of several; see `Front`.
@@ -57,7 +60,7 @@ class Worker:
         self._listener: Listener | None = None
         self._reload: Callable[[], None] | None = None
         self._numbers: Callable[[], Numbers] | None = None
-        self._arrivals: asyncio.Queue[tuple[socket.socket, Arrival]] = asyncio.Queue()
+        self._arrivals: asyncio.Queue[tuple[socket.socket, Arrival]] = asyncio.Queue(MAX_ARRIVALS)
         self._totals: set[asyncio.Future[Numbers]] = set()
         self._channel = Channel(endpoint, self._take, self.stop.hurry)
 
@@ -98,7 +101,7 @@ class Worker:
             client = carrier.address
             descriptor = door.pass_on(carrier.let_go)
             if descriptor is None:
-                carrier.close("cannot take a session up again after that many other messages")
+                carrier.close("cannot take a session up here: connect again, and say so first")
                 return
             self._log.info("worker.passed_on", connection=arrival.number, to_worker=slot)
             try:
@@ -124,7 +127,7 @@ class Worker:
         match message:
             case Arrived() if descriptor is not None:
                 arrival = Arrival(message.number, message.client, message.answered)
-                self._arrivals.put_nowait((_socket(descriptor), arrival))
+                self._receive(_socket(descriptor), arrival)
             case Reload() if self._reload is not None:
                 self._reload()
                 self._channel.send(Reloaded())
@@ -139,6 +142,13 @@ class Worker:
             case _:
                 # Said before this worker was ready for it: what it is about is done anyway.
                 pass
+
+    def _receive(self, endpoint: socket.socket, arrival: Arrival) -> None:
+        try:
+            self._arrivals.put_nowait((endpoint, arrival))
+        except asyncio.QueueFull:
+            endpoint.close()
+            self._log.warning("worker.overrun", connection=arrival.number)
 
     async def _add_up(self) -> Numbers:
         total: asyncio.Future[Numbers] = self._loop.create_future()
