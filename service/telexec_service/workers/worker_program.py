@@ -113,9 +113,7 @@ def _own_share(config: Config) -> Config:
     """Return the configuration with this worker's part of what all of them together may have."""
     workers = config.service.workers
     files = msgspec.structs.replace(config.files, threads=-(-config.files.threads // workers))
-    host_bytes = -(-config.spill.host_bytes // workers)
-    spill = msgspec.structs.replace(config.spill, host_bytes=host_bytes)
-    return msgspec.structs.replace(config, files=files, spill=spill)
+    return msgspec.structs.replace(config, files=files)
 
 
 def _say(endpoint: socket.socket, message: Message) -> None:
