@@ -44,7 +44,7 @@ DETACHED = Notification("process/detached", attachment.OutputDetached)
 CREDIT = Notification("process/credit", process.OutputCredit)
 
 # Sessions.
-SESSION_END = Method("session/end", session.EndSession, session.SessionEnded, repeatable=False)
+SESSION_END = Method("session/end", session.EndSession, session.SessionEnded, repeatable=True)
 SESSION_LIST = Method("session/list", Nothing, session.SessionList, repeatable=True)
 SESSION_TAKEN_OVER = Notification("session/takenOver", session.SessionTakenOver)
 

@@ -313,10 +313,12 @@ class Connection:
     async def close(self) -> None:
         """End the session and what still runs in it, and say goodbye; `run` returns soon after.
 
-        Idempotent.
+        Without a connection it waits up to `FAREWELL_TIMEOUT_S` for the next one, if anything still
+        runs. Idempotent.
         """
-        if self.is_ready:
-            await self._end_session()
+        is_running = any(listener.is_running for listener in self._listeners.values())
+        if self._ended is None and (is_running or self._ready.is_set()):
+            await self._end_session(is_running=is_running)
         await self.leave()
 
     async def leave(self) -> None:
@@ -404,15 +406,15 @@ class Connection:
         extensions = self.extensions
         return PLAIN_LEASE_S if extensions is None else extensions.limits.lease_ms / 1000
 
-    async def _end_session(self) -> None:
+    async def _end_session(self, *, is_running: bool) -> None:
         extensions = self.extensions
         # A host that is ours alone ends with us.
         if extensions is None or not extensions.on_disconnect or not self._dialer.can_redial:
             await self._end_processes()
             return
-        is_running = any(listener.is_running for listener in self._listeners.values())
         try:
             async with asyncio.timeout(FAREWELL_TIMEOUT_S):
+                # Where it is lost it is said again: a session that was ended has none to resume.
                 call = await self.begin(SESSION_END, EndSession())
                 if is_running:
                     await call.result()
