@@ -1,6 +1,7 @@
 """What is written to a process."""
 
 import asyncio
+import uuid
 from collections import deque
 
 from telexec_client.connection import Call, Connection
@@ -45,6 +46,8 @@ class ProcessInput:
         self._program = program
         self._tty = tty
         self._lock = asyncio.Lock()
+        # Others may have written to it before us, and may after us.
+        self._writer = uuid.uuid4().hex
         self._writes = 0
         grant = connection.extensions
         self._handle = handle if grant is not None and grant.binary_frames else None
@@ -88,7 +91,7 @@ class ProcessInput:
         self._writes += 1
         if self._handle is not None:
             return await self._connection.begin_write(self._handle, chunk)
-        write_id = WriteId(f"{self._process_id}:{self._writes}")
+        write_id = WriteId(f"{self._writer}:{self._writes}")
         return await self._connection.begin(WRITE, WriteInput(self._process_id, chunk, write_id))
 
     def _check(self, answer: InputStatus) -> None:

@@ -161,6 +161,18 @@ async def test_leaving_an_attached_process_leaves_it_running(patient: Server) ->
         assert (await within(last.wait(), what="its end")).exit_code == 0
 
 
+async def test_who_attaches_again_can_write_without_binary_frames_as_well() -> None:
+    async with connect() as client:
+        process = await client.start(programs.echo(), stdin=True)
+        written = b""
+        for line in (b"one\n", b"two\n"):
+            await process.write(line)
+            written += line
+            assert await read(process, len(written)) == written
+            process.detach()
+            process = await client.attach(process.process_id)
+
+
 async def test_an_attached_process_survives_cuts(patient: Server) -> None:
     async with connect(patient.url, session="cuts", on_disconnect=60) as starter:
         await starter.start(LINES)
