@@ -21,7 +21,7 @@ from telexec_client.cli.options import (
     target,
     variable_options,
 )
-from telexec_client.cli.request import Inherit, RunRequest, check_argv
+from telexec_client.cli.request import Inherit, RunRequest, check_argv, parse_on_disconnect
 from telexec_client.cli.standard_descriptors import claim_standard_descriptors
 
 DEBUG_VARIABLE = "TELEXEC_DEBUG"
@@ -116,6 +116,12 @@ def telexec() -> None:
     help="End PROGRAM after this time: 500ms, 30s, 5m, 1h.",
 )
 @click.option(
+    "--on-disconnect",
+    metavar="kill|DURATION",
+    help="When the connection is lost, end PROGRAM at once, or keep it so long for telexec to come "
+    "back, as far as the host allows.  [default: what is usual on the host, mostly 30s]",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -139,6 +145,7 @@ def run(
     interactive: bool,
     no_stdin: bool,
     timeout: str | None,
+    on_disconnect: str | None,
     as_json: bool,
     program: tuple[str, ...],
 ) -> int:
@@ -149,6 +156,8 @@ def run(
     """
     if interactive and no_stdin:
         raise click.UsageError("-i and -n exclude each other")
+    if on_disconnect is not None and url is None:
+        raise click.UsageError("--on-disconnect is for a host with a --url")
     request = RunRequest(
         argv=check_argv(program),
         target=target(url, token_file, ca_file),
@@ -164,6 +173,7 @@ def run(
         interactive=interactive,
         no_stdin=no_stdin,
         timeout_s=None if timeout is None else parse_duration(timeout),
+        on_disconnect=None if on_disconnect is None else parse_on_disconnect(on_disconnect),
         as_json=as_json,
     )
     from telexec_client.cli.remote_run import run_to_the_end  # noqa: PLC0415 - slow to import

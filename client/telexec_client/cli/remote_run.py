@@ -96,7 +96,12 @@ async def _run_on_host(
     request: RunRequest, report: Report, signals: CallerSignals, raw_mode: RawMode
 ) -> int:
     target = request.target
-    async with connect(target.url, token_file=target.token_file, ca_file=target.ca_file) as client:
+    async with connect(
+        target.url,
+        token_file=target.token_file,
+        ca_file=target.ca_file,
+        on_disconnect=request.on_disconnect,
+    ) as client:
         _check_stdin(client, request)
         follows_size = request.terminal and _can_resize(client)
         if follows_size:

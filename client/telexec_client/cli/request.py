@@ -6,6 +6,7 @@ Nothing here reads a file, a terminal or `os.environ`; those come as arguments.
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from telexec_client.cli.duration import parse_duration
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.variables import (
     CallersVariable,
@@ -53,7 +54,7 @@ class RunRequest(NamedTuple):
 
     `directory`: `None` for the host's own; a relative one starts there. `terminal`: on a PTY.
     `interactive`: forward stdin also from a terminal. `no_stdin`: never forward it. `as_json`: one
-    JSON object at the end instead of the output.
+    JSON object at the end instead of the output. `on_disconnect`: as that of `connect`.
     """
 
     argv: tuple[str, ...]
@@ -64,7 +65,17 @@ class RunRequest(NamedTuple):
     interactive: bool = False
     no_stdin: bool = False
     timeout_s: float | None = None
+    on_disconnect: Literal["kill"] | float | None = None
     as_json: bool = False
+
+
+def parse_on_disconnect(text: str) -> Literal["kill"] | float:
+    """Return what `--on-disconnect` says.
+
+    Raises:
+        InvalidDurationError: It is neither `kill` nor a duration.
+    """
+    return "kill" if text == "kill" else parse_duration(text)
 
 
 def overlay(

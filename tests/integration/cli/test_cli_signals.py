@@ -128,3 +128,20 @@ def test_a_signal_ends_the_wait_for_a_host_that_does_not_answer(number: signal.S
                 command.send_signal(number)
                 ended = command.ended()
     assert ended == Ended(128 + number, b"", b"")
+
+
+def test_a_process_may_be_ended_as_soon_as_its_telexec_is_gone(remote: Host) -> None:
+    argv = programs.shell(TELLS_ITS_PID + "exec sleep 600")
+    with running(remote.run("--on-disconnect", "kill", "--", *argv)) as command:
+        pid = remote_pid(command)
+        os.kill(command.pid, signal.SIGKILL)
+        eventually_blocking(lambda: is_gone(pid), what="the end of the remote process")
+
+
+@pytest.mark.parametrize("value", ["never", "0", "kill"])
+def test_what_is_to_happen_without_a_connection_must_make_sense(value: str) -> None:
+    # The embedded host has no connection that could be lost.
+    with running(["run", "--on-disconnect", value, "--", "true"]) as command:
+        ended = command.ended()
+    assert ended.exit_code == 125
+    assert ended.stderr.startswith(b"telexec: cannot ")
