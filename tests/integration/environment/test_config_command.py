@@ -93,6 +93,7 @@ def test_show_tells_what_is_in_force_after_flags_and_variables(tmp_path: Path) -
         "plaintext": True,
         "debuggable": False,
         "log_level": "error",
+        "workers": 1,
     }
 
 
