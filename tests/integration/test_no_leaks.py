@@ -125,9 +125,8 @@ async def test_what_sessions_held_is_given_back_at_their_end(service: Server) ->
             )
             await peer.request("session/end")
 
-    await hold_and_end()
     before = service.resident_bytes()
-    for _ in range(4):
+    for _ in range(3):
         await hold_and_end()
     # Each time it held 100 MiB.
-    assert service.resident_bytes() - before < 64 * 2**20
+    await eventually(lambda: service.resident_bytes() - before < 32 * 2**20, what="the memory back")

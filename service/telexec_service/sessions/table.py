@@ -18,6 +18,7 @@ from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.process import Process
 from telexec_service.processes.spill_file import SpillDirectory
+from telexec_service.sessions.heap import Heap
 from telexec_service.sessions.relief import Relief
 from telexec_service.sessions.session import Session
 
@@ -53,6 +54,7 @@ class SessionTable:
         self._audit = audit
         self._counters = counters
         self._spills = spills
+        self._heap = Heap()
         self._relief = Relief(
             config.limits.host_retained_bytes // config.service.workers,
             counters,
@@ -234,6 +236,7 @@ class SessionTable:
         self._names.clear()
         self._tally.note_sessions(0)
         self._relief.close()
+        self._heap.close()
 
     def _processes_by_need(self) -> Iterator[Process]:
         """Yield every process, those first whose output is needed least; some come twice."""
@@ -301,6 +304,7 @@ class SessionTable:
         self._log.info("session.resumed", session_id=session.session_id)
 
     def _note_end(self, session: Session, reason: SessionEnd) -> None:
+        self._heap.note_freed()
         self._counters.sessions_ended[reason] += 1
         self._log.info(
             "session.ended",
