@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
+from telexec_schemas.spelling import did_you_mean
 from telexec_service import __version__
 from telexec_service.config import MAX_WORKERS
 from telexec_service.logs import LEVELS
 from telexec_service.settings import DEFAULT_CONFIG_FILE, default_token_file
-from telexec_service.spelling import did_you_mean
 
 _DESCRIPTION = """\
 Runs processes for orchestrators, in this host's environment. Prints the address that it listens on

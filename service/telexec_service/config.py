@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 import msgspec
 from msgspec import Meta
 
-from telexec_service.spelling import did_you_mean
+from telexec_schemas.spelling import did_you_mean
 
 KIB = 1024
 MIB = 1024 * KIB

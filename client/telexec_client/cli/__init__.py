@@ -4,7 +4,7 @@ import gc
 import sys
 from importlib.util import find_spec
 
-from telexec_client.cli.exit_codes import OWN_FAILURE
+from telexec_client.cli.exit_codes import NOT_INSTALLED
 from telexec_client.cli.message import say
 from telexec_schemas.late_module import put_off
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Run the `telexec` command on the process's arguments and exit with its exit code."""
     if find_spec("click") is None:
         say("cannot run without click; to install it: pip install 'telexec[cli]'")
-        sys.exit(OWN_FAILURE)
+        sys.exit(NOT_INSTALLED)
     # A command is over soon, and what it makes are mostly modules, which are no garbage.
     gc.set_threshold(GARBAGE_THRESHOLD)
     # websockets imports it, for versions of itself that were not released.

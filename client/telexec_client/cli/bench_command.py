@@ -2,13 +2,14 @@
 
 import click
 
-from telexec_client.cli.options import host_options, target
+from telexec_client.cli.options import host_options
+from telexec_client.cli.request import Target
 
 _EPILOG = """\b
 Examples:
   telexec bench
   telexec bench --url ws://build1:7333 --token-file ~/token
-  telexec bench --url ws://build1:7333 --json | jq .exec.p50Ms
+  telexec bench --host build1 --json | jq .exec.p50Ms
 
 \b
 What is measured, from here and through the client library:
@@ -27,13 +28,12 @@ telexec itself failed.
 @click.command("bench", short_help="Measure how fast a host is.", epilog=_EPILOG)
 @host_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def bench(*, url: str | None, token_file: str | None, ca_file: str | None, as_json: bool) -> int:
+def bench(*, host: Target, as_json: bool) -> int:
     """Measure how fast a host runs commands and hands over output, in about 10 seconds.
 
     It runs `true`, `head` and `cat` of the host and leaves nothing behind. The host is busy
     meanwhile, and its log gets a few thousand lines.
     """
-    host = target(url, token_file, ca_file)
     from telexec_client.cli.host_bench import bench_there  # noqa: PLC0415 - slow to import
 
     return bench_there(host, as_json=as_json)

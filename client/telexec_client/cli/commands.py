@@ -18,10 +18,15 @@ from telexec_client.cli.options import (
     environment_options,
     host_options,
     policy_options,
-    target,
     variable_options,
 )
-from telexec_client.cli.request import Inherit, RunRequest, check_argv, parse_on_disconnect
+from telexec_client.cli.request import (
+    Inherit,
+    RunRequest,
+    Target,
+    check_argv,
+    parse_on_disconnect,
+)
 from telexec_client.cli.standard_descriptors import claim_standard_descriptors
 
 DEBUG_VARIABLE = "TELEXEC_DEBUG"
@@ -31,7 +36,7 @@ _RUN_EPILOG = """\b
 Examples:
   telexec run -- uname -a
   telexec run --url ws://build1:7333 --token-file ~/token -- make -j8
-  tar c src | telexec run --url ws://build1:7333 -w /tmp -- tar x
+  tar c src | telexec run --host build1 -w /tmp -- tar x
   telexec run -it -e TERM -- bash
   telexec run -e CI=true -e GIT_TOKEN --env-file ci.env -- ./test
   telexec run --profile ci -- ./test
@@ -77,6 +82,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     commands_elsewhere={
         "bench": "telexec_client.cli.bench_command:bench",
         "env": "telexec_client.cli.env_commands:env",
+        "hosts": "telexec_client.cli.hosts_command:hosts",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -132,9 +138,7 @@ def telexec() -> None:
 @click.argument("program", metavar="[--] PROGRAM [ARGUMENT]...", nargs=-1, required=True)
 def run(
     *,
-    url: str | None,
-    token_file: str | None,
-    ca_file: str | None,
+    host: Target,
     variables: tuple[str, ...],
     env_files: tuple[str, ...],
     unset: tuple[str, ...],
@@ -156,11 +160,11 @@ def run(
     """
     if interactive and no_stdin:
         raise click.UsageError("-i and -n exclude each other")
-    if on_disconnect is not None and url is None:
-        raise click.UsageError("--on-disconnect is for a host with a --url")
+    if on_disconnect is not None and host.url is None:
+        raise click.UsageError("--on-disconnect is for a host with a --host or --url")
     request = RunRequest(
         argv=check_argv(program),
-        target=target(url, token_file, ca_file),
+        target=host,
         environment=environment_options(
             variables=variables,
             env_files=env_files,

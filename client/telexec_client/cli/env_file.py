@@ -1,34 +1,18 @@
 """Files of environment variables: `--env-file`."""
 
-from telexec_client.cli.errors import CommandError
 from telexec_client.cli.printable import printable
+from telexec_client.cli.small_file import read_small_file
 from telexec_client.cli.variables import InvalidVariableError
-
-MAX_FILE_BYTES = 1024 * 1024
-"""The largest file that is read: more is no file of variables but a mistake."""
-
-
-class EnvFileUnreadableError(CommandError):
-    """An environment file cannot be read, or is too large."""
 
 
 def read_env_file(path: str) -> dict[str, str]:
     """Return the variables of the file at `path`, as `parse_env_file` does.
 
     Raises:
-        EnvFileUnreadableError: It cannot be read, or is larger than `MAX_FILE_BYTES`.
+        FileUnreadableError: It cannot be read, or is too large.
         InvalidVariableError: A line is not understood.
     """
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise EnvFileUnreadableError(f"cannot read {printable(path)}: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise EnvFileUnreadableError(
-            f"cannot use {printable(path)}: it is larger than {MAX_FILE_BYTES} bytes"
-        )
-    return parse_env_file(content, path)
+    return parse_env_file(read_small_file(path), path)
 
 
 def parse_env_file(content: bytes, file_name: str) -> dict[str, str]:

@@ -40,7 +40,8 @@ def explanation_json(explanation: EnvironmentExplanation) -> str:
 
 def title(explanation: EnvironmentExplanation, side: Side) -> str:
     """Return in a line which host was asked, and by which policy it makes the environment."""
-    host = side.target.url or "this machine"
+    target = side.target
+    host = " ".join(filter(None, (target.name, target.url))) or "this machine"
     if explanation.profile is not None:
         policy = f"profile {explanation.profile}"
     elif side.options.inherit is not None:

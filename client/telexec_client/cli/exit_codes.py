@@ -6,6 +6,9 @@ They are those of timeout(1), env(1) and docker-run(1), so that scripts can expe
 TIMED_OUT = 124
 """The process was ended because its time was over."""
 
+NOT_INSTALLED = 2
+"""A package that the command line needs is missing: nothing of it can run."""
+
 OWN_FAILURE = 125
 """telexec itself failed: bad usage, no connection, a lost session."""
 

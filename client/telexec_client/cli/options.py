@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 from click.core import ParameterSource
 
 from telexec_client.cli.env_file import read_env_file
+from telexec_client.cli.hosts_file import has_hosts, read_hosts
 from telexec_client.cli.request import (
     EnvironmentOptions,
     Inherit,
@@ -20,14 +22,38 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def host_options(command: _Command) -> _Command:
-    """Add `--url`, `--token-file` and `--ca`, which come as `url`, `token_file` and `ca_file`."""
+    """Add `--host`, `--url`, `--token-file` and `--ca`; the host that they name comes as `host`."""
+
+    @wraps(command)
+    def with_host(
+        *,
+        url: str | None,
+        host: str | None,
+        token_file: str | None,
+        ca_file: str | None,
+        **others: Any,
+    ) -> Any:
+        return command(host=chosen_host(url, host, token_file, ca_file), **others)
+
+    return host_parameters(cast("_Command", with_host))
+
+
+def host_parameters(command: _Command) -> _Command:
+    """Add the same, which come as `url`, `host`, `token_file` and `ca_file`: see `chosen_host`."""
+    host = click.option(
+        "--host",
+        metavar="NAME",
+        envvar="TELEXEC_HOST",
+        show_envvar=True,
+        help="The host of this name: see `telexec hosts`. The name embedded is this machine, in an "
+        "embedded host.  [default: the default there, else embedded]",
+    )
     url = click.option(
         "--url",
         metavar="URL",
         envvar="TELEXEC_URL",
         show_envvar=True,
-        help="The service: ws://HOST:PORT, wss://HOST:PORT or unix:PATH. Without it: this machine, "
-        "in an embedded host.",
+        help="Instead of a name, the service: ws://HOST:PORT, wss://HOST:PORT or unix:PATH.",
     )
     token_file = click.option(
         "--token-file",
@@ -45,7 +71,7 @@ def host_options(command: _Command) -> _Command:
         help="For wss://, the authorities that may vouch for the service, in PEM.  [default: those "
         "that this system trusts]",
     )
-    return url(token_file(ca_file(command)))
+    return host(url(token_file(ca_file(command))))
 
 
 def variable_options(command: _Command) -> _Command:
@@ -94,21 +120,62 @@ def policy_options(command: _Command) -> _Command:
     return profile(inherit(command))
 
 
-def target(url: str | None, token_file: str | None, ca_file: str | None) -> Target:
-    """Return the host that `host_options` name."""
-    # A token that is set for all commands is not for the embedded host, which takes none.
-    return Target(url, token_file if url is not None else None, wanted_ca(ca_file, url))
+def chosen_host(
+    url: str | None, host: str | None, token_file: str | None, ca_file: str | None
+) -> Target:
+    """Return the host that `host_parameters` name.
 
-
-def wanted_ca(ca_file: str | None, *urls: str | None) -> str | None:
-    """Return the CA file unless it is set for all commands, and none of these hosts has TLS.
-
-    Who names one on the command line expects TLS, and is to hear that there is none.
+    Raises:
+        click.UsageError: Both a name and a URL are given.
+        CommandError: The caller's file of hosts cannot be used, or has none of that name.
     """
-    source = click.get_current_context().get_parameter_source("ca_file")
-    is_for_all = source is ParameterSource.ENVIRONMENT
-    has_tls = any(url is not None and url.lower().startswith("wss:") for url in urls)
-    return None if is_for_all and not has_tls else ca_file
+    if url is not None and host is not None:
+        # What is said for one command goes before what is said for all.
+        if is_for_all("url") and not is_for_all("host"):
+            url = None
+        elif is_for_all("host") and not is_for_all("url"):
+            host = None
+        elif is_for_all("host"):
+            raise click.UsageError("TELEXEC_HOST and TELEXEC_URL exclude each other")
+        else:
+            raise click.UsageError("--host and --url exclude each other")
+    if url is not None:
+        target = Target(url, token_file, ca_file)
+        # Who names a CA file on the command line expects TLS, and is to hear that there is none.
+        return with_tls_only(target) if is_for_all("ca_file") else target
+    target = Target() if host is None and not has_hosts() else _named_host(host)
+    return overridden(target, token_file, ca_file)
+
+
+def overridden(target: Target, token_file: str | None, ca_file: str | None) -> Target:
+    """Return a host that has a name with what the command line says in the place of its own.
+
+    What is set for all commands is not: it belongs to the URL that is, and a token goes to no host
+    that it was not given for.
+    """
+    if token_file is not None and not is_for_all("token_file") and target.url is not None:
+        target = target._replace(token_file=token_file)
+    if ca_file is not None and not is_for_all("ca_file"):
+        target = target._replace(ca_file=ca_file)
+    return target
+
+
+def is_for_all(parameter: str) -> bool:
+    """Return whether a parameter of this command was set for all commands, in the environment."""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is ParameterSource.ENVIRONMENT
+
+
+def _named_host(name: str | None) -> Target:
+    hosts = read_hosts()
+    wanted = hosts.default if name is None else name
+    return Target() if wanted is None else hosts.named(wanted)
+
+
+def with_tls_only(target: Target) -> Target:
+    """Return a host without the CA file unless it has TLS."""
+    has_tls = target.url is not None and target.url.lower().startswith("wss:")
+    return target if has_tls else target._replace(ca_file=None)
 
 
 def environment_options(

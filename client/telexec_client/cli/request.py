@@ -28,11 +28,13 @@ class Target(NamedTuple):
     """The host to run on; without a URL, the embedded host.
 
     `token_file` holds the bearer token; `None`: none is sent. `ca_file`: as that of `connect`.
+    `name`: what the caller's file of hosts calls it; `None`: it was not named by that.
     """
 
     url: str | None = None
     token_file: str | None = None
     ca_file: str | None = None
+    name: str | None = None
 
 
 class EnvironmentOptions(NamedTuple):

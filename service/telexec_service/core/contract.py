@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from telexec_schemas.environment_policy import first_match
+from telexec_schemas.spelling import did_you_mean
 from telexec_service.config import ConfigError, Environment, Policy
 from telexec_service.core.environment import HOST_PROFILE
 from telexec_service.core.name_classes import CLASSES, HIDDEN_ALWAYS, expand
 from telexec_service.core.overlay_rules import check_names
-from telexec_service.spelling import did_you_mean
 
 
 def check_contract(rules: Environment) -> None:

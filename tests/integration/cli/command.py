@@ -93,6 +93,15 @@ class Command:
         return self._read["stdout"] + (stdout or b""), self._read["stderr"] + (stderr or b"")
 
 
+def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a command: the search path, and no hosts of whoever runs tests."""
+    return {
+        "PATH": os.environ["PATH"],
+        "TELEXEC_HOSTS": os.devnull,
+        **(variables or {}),
+    }
+
+
 @contextmanager
 def running(
     arguments: Sequence[str],
@@ -114,7 +123,7 @@ def running(
     with subprocess.Popen(
         [*through, TELEXEC, *arguments],
         cwd=directory,
-        env={"PATH": os.environ["PATH"], **(env or {})},
+        env=environment(env),
         process_group=0,
         stdin=stdin,
         stdout=stdout,
@@ -139,7 +148,7 @@ def telexec(
         capture_output=True,
         check=False,
         cwd=directory,
-        env={"PATH": os.environ["PATH"], **(env or {})},
+        env=environment(env),
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         timeout=4 * DEADLINE_S,

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.harness import programs
 from tests.harness.deadline import DEADLINE_S, eventually_blocking
 from tests.harness.service import running_service
-from tests.integration.cli.command import TELEXEC, telexec
+from tests.integration.cli.command import TELEXEC, environment, telexec
 from tests.integration.cli.conftest import Host
 
 LOCAL_FLAGS = 3
@@ -85,7 +85,7 @@ def terminal_with(
         # setsid -c makes the terminal on stdin the controlling one: SIGWINCH and ^C go by that.
         with subprocess.Popen(
             ["setsid", "-c", TELEXEC, *arguments],
-            env={"PATH": os.environ["PATH"]},
+            env=environment(),
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,

@@ -4,12 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telexec_client.cli.env_file import (
-    MAX_FILE_BYTES,
-    EnvFileUnreadableError,
-    parse_env_file,
-    read_env_file,
-)
+from telexec_client.cli.env_file import parse_env_file, read_env_file
+from telexec_client.cli.small_file import MAX_FILE_BYTES, FileUnreadableError
 from telexec_client.cli.variables import InvalidVariableError
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
@@ -71,10 +67,10 @@ def test_any_bytes_are_variables_or_refused(content: bytes) -> None:
 
 
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(EnvFileUnreadableError, match=r"cannot read .*absent: No such file"):
+    with pytest.raises(FileUnreadableError, match=r"cannot read .*absent: No such file"):
         read_env_file(str(tmp_path / "absent"))
 
 
 def test_an_endless_file_is_refused() -> None:
-    with pytest.raises(EnvFileUnreadableError, match=f"larger than {MAX_FILE_BYTES} bytes"):
+    with pytest.raises(FileUnreadableError, match=f"larger than {MAX_FILE_BYTES} bytes"):
         read_env_file("/dev/zero")
