@@ -33,6 +33,18 @@ class UnreadCounter(Protocol):
         ...
 
 
+class OutputSink(Protocol):
+    """Takes output as it comes, on the event loop: it must not block."""
+
+    def output(self, stream: Stream, data: bytes) -> None:
+        """Take the next output."""
+        ...
+
+    def lost(self, lost_bytes: int | None) -> None:
+        """Learn that output is missing here; `None` if nobody knows how much."""
+        ...
+
+
 class Claim(Protocol):
     """Somebody who goes through output: what it is there for is for nobody else."""
 
@@ -92,6 +104,7 @@ class OutputBuffer:
         self._holds: list[int] = []
         self._claims: WeakSet[Claim] = WeakSet()
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._sink: OutputSink | None = None
         self._is_closed = False
         self._is_discarding = False
         self._failure: Callable[[], TelexecError] | None = None
@@ -104,6 +117,10 @@ class OutputBuffer:
         self._arrive(size_bytes)
         if self._is_discarding:
             self._grant(size_bytes)
+        elif self._sink is not None:
+            self._grant(size_bytes)
+            self._sink.output(stream, chunk)
+            self.wake()
         elif self._credit is None and self.unread_bytes + size_bytes > self._limit_bytes:
             self.lost(size_bytes)
         else:
@@ -111,7 +128,7 @@ class OutputBuffer:
             queue = self._stderr if stream == "stderr" else self._stdout
             queue.append(self._last_number, OutputPiece(stream, chunk))
             self._counter.count_unread(size_bytes)
-            self._wake()
+            self.wake()
 
     def lost(self, lost_bytes: int | None) -> None:
         """Note that output is missing here; nobody knows of which stream."""
@@ -121,6 +138,10 @@ class OutputBuffer:
             self._grant(lost_bytes)
         if self._is_discarding:
             return
+        if self._sink is not None:
+            self._sink.lost(lost_bytes)
+            self.wake()
+            return
         newest = self._stdout.newest
         if isinstance(newest, Gap) and self._stderr.newest is newest:
             newest.widen(lost_bytes)
@@ -129,25 +150,25 @@ class OutputBuffer:
         gap = Gap(lost_bytes)
         self._stdout.append(self._last_number, gap)
         self._stderr.append(self._last_number, gap)
-        self._wake()
+        self.wake()
 
     def close(self) -> None:
         """Note that nothing more will come. Idempotent."""
         self._is_closed = True
-        self._wake()
+        self.wake()
 
     def fail(self, failure: Callable[[], TelexecError]) -> None:
         """Note that nothing more can come, and why: readers are told once they have the rest."""
         if not self.is_over:
             self._failure = failure
-            self._wake()
+            self.wake()
 
     def discard(self) -> None:
         """Drop what is unread and what is still to come. Idempotent."""
         self._is_discarding = True
         self._clear(self._stdout)
         self._clear(self._stderr)
-        self._wake()
+        self.wake()
 
     # What goes out.
 
@@ -173,6 +194,15 @@ class OutputBuffer:
         """Whether nothing more will come, for whatever reason."""
         return self._is_closed or self._failure is not None
 
+    def deliver_to(self, sink: OutputSink) -> None:
+        """Give `sink` all output at once, from what is unread on, and hold none any more."""
+        while (entry := self._take(stdout=True, stderr=True)) is not None:
+            if isinstance(entry, OutputPiece):
+                sink.output(entry.stream, entry.data)
+            else:
+                sink.lost(entry.lost_bytes)
+        self._sink = sink
+
     def claim(self, claim: Claim) -> None:
         """Leave output to `claim` for as long as it exists: dropping it is giving it up."""
         self._claims.add(claim)
@@ -197,7 +227,10 @@ class OutputBuffer:
             await self.changed()
 
     async def changed(self) -> None:
-        """Wait until something has come. No deadline: a process may be silent for ever."""
+        """Wait until something has come, or the process has ended.
+
+        No deadline: a process may be silent for ever.
+        """
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._counter.count_waiting(1)
@@ -207,6 +240,13 @@ class OutputBuffer:
             self._counter.count_waiting(-1)
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
+
+    def wake(self) -> None:
+        """Let those who wait for a change look again."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
 
     @contextmanager
     def holding(self, limit_bytes: int) -> Generator[None]:
@@ -290,9 +330,3 @@ class OutputBuffer:
     def _announce_if_due(self, offset: int | None) -> None:
         if offset is not None:
             self._announce(offset)
-
-    def _wake(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)

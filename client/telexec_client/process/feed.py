@@ -239,6 +239,7 @@ class ProcessFeed:
         self.reason = reason
         self.usage = usage
         self._ended.set()
+        self.buffer.wake()
 
     def closed(self) -> None:
         """See `EventSink`."""

@@ -11,8 +11,9 @@ from telexec_client.errors import (
     ProcessTimeoutError,
     ProtocolViolationError,
     SessionLostError,
+    TelexecError,
 )
-from telexec_client.process.buffer import CollectedOutput
+from telexec_client.process.buffer import CollectedOutput, OutputSink
 from telexec_client.process.feed import ProcessFeed
 from telexec_client.process.queue import OutputPiece
 from telexec_client.process.reading import OutputStream, PieceIterator
@@ -64,6 +65,30 @@ class FollowedProcess:
     def output(self) -> AsyncIterator[OutputPiece]:
         """Go through all output as it comes, in the order the host saw it."""
         return PieceIterator(self._buffer)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come: its output is closed, or it cannot be followed."""
+        return self._buffer.is_over
+
+    @property
+    def failure(self) -> TelexecError | None:
+        """Why it cannot be followed any more; `None` if nothing went wrong."""
+        return None if self._buffer.failure is None else self._buffer.failure()
+
+    def deliver_to(self, sink: OutputSink) -> None:
+        """Give `sink` all output as it comes, from what is unread on, instead of holding it.
+
+        The process is not held up by who reads it, then. Nothing is left for iterators and `wait`.
+        """
+        self._buffer.deliver_to(sink)
+
+    async def changed(self) -> None:
+        """Wait until output has come, it has ended, or nothing more will come.
+
+        There is no deadline: a process may be silent for ever.
+        """
+        await self._buffer.changed()
 
     async def wait(
         self,

@@ -1,0 +1,1 @@
+"""What unified exec decides: no clock, event loop, socket or logger."""
