@@ -21,6 +21,7 @@ from telexec_client.cli.options import (
     variable_options,
 )
 from telexec_client.cli.request import (
+    DetachRequest,
     Inherit,
     RunRequest,
     Target,
@@ -41,6 +42,7 @@ Examples:
   telexec run -e CI=true -e GIT_TOKEN --env-file ci.env -- ./test
   telexec run --profile ci -- ./test
   telexec run --json --timeout 30s -- df -h | jq -r .stdout
+  telexec run -d --name nightly --keep 12h -- make world
 
 \b
 Exit code: that of PROGRAM, or 128+N if signal N ended it, or
@@ -83,6 +85,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
         "bench": "telexec_client.cli.bench_command:bench",
         "env": "telexec_client.cli.env_commands:env",
         "hosts": "telexec_client.cli.hosts_command:hosts",
+        "kill": "telexec_client.cli.session_commands:kill",
+        "logs": "telexec_client.cli.session_commands:logs",
+        "ps": "telexec_client.cli.session_commands:ps",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -128,12 +133,33 @@ def telexec() -> None:
     "back, as far as the host allows.  [default: what is usual on the host, mostly 30s]",
 )
 @click.option(
+    "-d",
+    "--detach",
+    "is_detached",
+    is_flag=True,
+    help="Start PROGRAM in a session on the host that goes on without telexec, print "
+    "SESSION/PROCESS and leave. With -i its stdin stays open for telexec attach.",
+)
+@click.option(
+    "--name",
+    "session",
+    metavar="SESSION",
+    help="With -d, the session: it is made, or taken up if it is there.  [default: a new one, "
+    "named after PROGRAM]",
+)
+@click.option(
+    "--keep",
+    metavar="DURATION",
+    help="With -d, how long the session goes on when nobody is connected to it, as far as the host "
+    "allows; then it ends, with all that runs in it.  [default: 24h for a new session]",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
     help="Print one JSON object when PROGRAM has ended: exitCode, signal, reason, durationMs, "
     "stdout and stderr as text (or base64, as stdoutEncoding and stderrEncoding say), truncated "
-    "(past 16 MiB of a stream), error.",
+    "(past 16 MiB of a stream), error. With -d at once: session, process, pid, sessionId, leaseMs.",
 )
 @click.argument("program", metavar="[--] PROGRAM [ARGUMENT]...", nargs=-1, required=True)
 def run(
@@ -150,6 +176,9 @@ def run(
     no_stdin: bool,
     timeout: str | None,
     on_disconnect: str | None,
+    is_detached: bool,
+    session: str | None,
+    keep: str | None,
     as_json: bool,
     program: tuple[str, ...],
 ) -> int:
@@ -162,6 +191,10 @@ def run(
         raise click.UsageError("-i and -n exclude each other")
     if on_disconnect is not None and host.url is None:
         raise click.UsageError("--on-disconnect is for a host with a --host or --url")
+    if is_detached:
+        _check_detached(host, on_disconnect=on_disconnect)
+    elif session is not None or keep is not None:
+        raise click.UsageError("--name and --keep are for -d")
     request = RunRequest(
         argv=check_argv(program),
         target=host,
@@ -180,9 +213,23 @@ def run(
         on_disconnect=None if on_disconnect is None else parse_on_disconnect(on_disconnect),
         as_json=as_json,
     )
+    if is_detached:
+        from telexec_client.cli.detached_start import start_and_leave  # noqa: PLC0415 - as below
+
+        keep_s = None if keep is None else parse_duration(keep)
+        return start_and_leave(DetachRequest(request, session, keep_s))
     from telexec_client.cli.remote_run import run_to_the_end  # noqa: PLC0415 - slow to import
 
     return run_to_the_end(request)
+
+
+def _check_detached(host: Target, *, on_disconnect: str | None) -> None:
+    if host.url is None:
+        raise click.UsageError(
+            "-d is for a host with a --host or --url: the one on this machine ends with telexec"
+        )
+    if on_disconnect is not None:
+        raise click.UsageError("-d and --on-disconnect exclude each other; see --keep")
 
 
 def _fail(message: str) -> int:

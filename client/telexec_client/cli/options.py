@@ -14,6 +14,7 @@ from telexec_client.cli.request import (
     EnvironmentOptions,
     Inherit,
     Target,
+    Where,
     overlay,
     unset_names,
 )
@@ -145,6 +146,13 @@ def chosen_host(
         return with_tls_only(target) if is_for_all("ca_file") else target
     target = Target() if host is None and not has_hosts() else _named_host(host)
     return overridden(target, token_file, ca_file)
+
+
+def where(host: Target) -> Where:
+    """Return the chosen host, and whether it was named on the command line."""
+    context = click.get_current_context()
+    sources = {context.get_parameter_source(name) for name in ("url", "host")}
+    return Where(host, is_named=ParameterSource.COMMANDLINE in sources)
 
 
 def overridden(target: Target, token_file: str | None, ca_file: str | None) -> Target:

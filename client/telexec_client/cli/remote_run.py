@@ -2,39 +2,27 @@
 
 import asyncio
 import os
-import posixpath
 import time
 from collections.abc import Callable, Coroutine
 from typing import cast
 
 from telexec_client import Client, Process, TelexecError, connect
-from telexec_client.cli.descriptors import OutputDescriptor
 from telexec_client.cli.environment import policy_choice
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT, killed_by
 from telexec_client.cli.failures import exit_code_of
+from telexec_client.cli.host_directory import host_directory
 from telexec_client.cli.keys import Keys
 from telexec_client.cli.message import say
 from telexec_client.cli.report import Report
 from telexec_client.cli.request import RunRequest
+from telexec_client.cli.shown_output import OutputUnwritableError, ShownOutput
 from telexec_client.cli.signals import CallerSignals
 from telexec_client.cli.stdin import STDIN, StdinSource, forward_stdin, is_forwarded
 from telexec_client.cli.terminal import RawMode, terminal_size
 from telexec_client.completed import PartialProcess
 from telexec_client.errors import ProcessTimeoutError
-from telexec_schemas.file_uri import uri_to_path
 from telexec_schemas.process import EndReason
-
-_STDOUT, _STDERR = 1, 2
-
-
-class OutputUnwritableError(CommandError):
-    """The process's output cannot be handed on."""
-
-    def __init__(self, fd: int, cause: OSError) -> None:
-        name = "standard output" if fd == _STDOUT else "standard error"
-        super().__init__(f"cannot write to {name}: {cause.strerror}")
-        self.is_unread = isinstance(cause, BrokenPipeError)
 
 
 class StdinUnforwardableError(CommandError):
@@ -66,11 +54,11 @@ async def _run(request: RunRequest) -> int:
     report.duration_s = time.monotonic() - begun_s
     if request.as_json:
         try:
-            await OutputDescriptor(_STDOUT).write(report.to_json().encode() + b"\n")
-        except BrokenPipeError:
-            return BROKEN_PIPE
-        except OSError as error:
-            say(OutputUnwritableError(_STDOUT, error))
+            await ShownOutput().write(report.to_json().encode() + b"\n")
+        except OutputUnwritableError as error:
+            if error.is_unread:
+                return BROKEN_PIPE
+            say(error)
             return OWN_FAILURE
     return exit_code
 
@@ -112,7 +100,7 @@ async def _run_on_host(
             env_policy=policy_choice(request.environment),
             env_profile=request.environment.profile,
             unset=request.environment.unset,
-            cwd=_directory(client, request),
+            cwd=host_directory(client, request.directory),
             tty=request.terminal,
             size=terminal_size() if follows_size else None,
             stdin=is_forwarded(request),
@@ -174,24 +162,14 @@ async def _end(process: Process) -> tuple[PartialProcess, bool]:
 
 
 async def _show(process: Process) -> None:
-    stdout, stderr = OutputDescriptor(_STDOUT), OutputDescriptor(_STDERR)
+    shown = ShownOutput()
     async for piece in process.output():
-        is_error = piece.stream == "stderr"
-        try:
-            await (stderr if is_error else stdout).write(piece.data)
-        except OSError as error:
-            raise OutputUnwritableError(_STDERR if is_error else _STDOUT, error) from error
+        await shown.write(piece.data, is_error=piece.stream == "stderr")
 
 
 async def _capture(process: Process, report: Report) -> None:
     async for piece in process.output():
         (report.stderr if piece.stream == "stderr" else report.stdout).add(piece.data)
-
-
-def _directory(client: Client, request: RunRequest) -> str | None:
-    if request.directory is None:
-        return None
-    return posixpath.join(uri_to_path(client.host.cwd), request.directory)
 
 
 def _can_resize(client: Client) -> bool:

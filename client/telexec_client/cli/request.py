@@ -71,6 +71,69 @@ class RunRequest(NamedTuple):
     as_json: bool = False
 
 
+class DetachRequest(NamedTuple):
+    """One command that is to go on without telexec, and how.
+
+    `session`: the name of its session; `None`: one that is made for it. `keep_s`: how long the
+    session is to go on without a client; `None`: as long as is usual for a new one, and no other
+    time than before for one that there is.
+    """
+
+    run: RunRequest
+    session: str | None = None
+    keep_s: float | None = None
+
+
+class Where(NamedTuple):
+    """The host that a command is about.
+
+    `is_named`: it was named for this command, and not for all of them.
+    """
+
+    target: Target
+    is_named: bool
+
+
+class ListRequest(NamedTuple):
+    """Which processes to list: those of some sessions, by names or ids; of all that are known here.
+
+    `is_for_all`: of all sessions of the host.
+    """
+
+    where: Where
+    sessions: tuple[str, ...] = ()
+    is_for_all: bool = False
+    as_json: bool = False
+
+
+class LogsRequest(NamedTuple):
+    """Which output to print.
+
+    `process`: `SESSION[/PROCESS]`. `follow`: up to its end, and not only what there is. `stream`:
+    of this one only; `None`: of both. `lines`: at first so many of the last lines; `None`: all.
+    """
+
+    where: Where
+    process: str
+    follow: bool = False
+    stream: Literal["stdout", "stderr"] | None = None
+    lines: int | None = None
+
+
+class KillRequest(NamedTuple):
+    """What to end.
+
+    `names`: each a `SESSION[/PROCESS]`, or a session if `is_for_sessions`. `signal`: the name of
+    one to send instead. `take_over`: also where another client has the session.
+    """
+
+    where: Where
+    names: tuple[str, ...]
+    signal: str | None = None
+    is_for_sessions: bool = False
+    take_over: bool = False
+
+
 def parse_on_disconnect(text: str) -> Literal["kill"] | float:
     """Return what `--on-disconnect` says.
 
