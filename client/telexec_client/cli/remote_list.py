@@ -17,7 +17,7 @@ from telexec_client.cli.process_report import ListedSession, processes_json, pro
 from telexec_client.cli.request import ListRequest, Target
 from telexec_client.cli.session_book import KnownSession
 from telexec_client.cli.session_client import NoSuchSessionError, explained, session_client
-from telexec_client.cli.session_place import HostUnsaidError, place_of
+from telexec_client.cli.session_place import place_of
 from telexec_client.errors import SessionNotFoundError
 
 MAX_HOSTS_AT_ONCE = 8
@@ -88,8 +88,6 @@ def _questions(request: ListRequest) -> list[_Question]:
     where = request.where._replace(target=lasting(request.where.target))
     asked = where.target
     if request.is_for_all:
-        if asked.url is None:
-            raise HostUnsaidError("all")
         return [_Question(asked, is_for_all=True)]
     book = known_sessions()
     if request.sessions:

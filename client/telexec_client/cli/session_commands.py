@@ -62,6 +62,8 @@ def ps(*, sessions: tuple[str, ...], is_for_all: bool, as_json: bool, host: Targ
     """
     if is_for_all and sessions:
         raise click.UsageError("--all and SESSION exclude each other")
+    if is_for_all and host.url is None:
+        raise click.UsageError("--all is for one host: name it with --host or --url")
     request = ListRequest(where(host), sessions, is_for_all=is_for_all, as_json=as_json)
     from telexec_client.cli.remote_list import list_there  # noqa: PLC0415 - slow to import
 
