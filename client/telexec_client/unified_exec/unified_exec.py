@@ -13,17 +13,25 @@ from telexec_client.environment import (
     PolicyChoice,
 )
 from telexec_client.errors import (
+    ClientClosedError,
     CommandsExhaustedError,
+    ConnectionLostError,
     InputTooLargeError,
     ProcessNotFoundError,
     SessionLostError,
     SessionUnknownError,
     StdinClosedError,
     TelexecError,
+    ToolArgumentsError,
     UnifiedExecClosedError,
 )
 from telexec_client.process import Process
 from telexec_client.unified_exec.command import WRITE_REACTION_S, RunningCommand
+from telexec_client.unified_exec.core.arguments import (
+    ToolArguments,
+    WriteStdinArguments,
+    decode_arguments,
+)
 from telexec_client.unified_exec.core.bounds import (
     MAX_COMMANDS,
     MAX_INPUT_BYTES,
@@ -33,7 +41,7 @@ from telexec_client.unified_exec.core.bounds import (
     clamp_write_yield_ms,
 )
 from telexec_client.unified_exec.core.pruning import choose_to_prune
-from telexec_client.unified_exec.core.result import CommandResult
+from telexec_client.unified_exec.core.result import CommandResult, failure_text, tool_text
 from telexec_client.unified_exec.core.shell import command_argv, working_directory
 from telexec_client.unified_exec.entry import CommandEntry
 from telexec_client.unified_exec.session_ids import SessionIds
@@ -154,6 +162,7 @@ class UnifiedExec:
 
         Raises:
             SessionUnknownError: There is no such command: it never was, or its end was told.
+            ToolArgumentsError: `chars` is not Unicode text.
             TerminalMissingError: The command has no terminal.
             InputTooLargeError: That is more than `MAX_INPUT_BYTES`.
             InputStalledError: The command does not read its input.
@@ -161,7 +170,10 @@ class UnifiedExec:
             UnifiedExecClosedError: This is closed.
         """
         command = self._find(session_id)
-        data = chars.encode("utf-8", "surrogateescape")
+        try:
+            data = chars.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise ToolArgumentsError("write_stdin", "chars is not Unicode text") from error
         if len(data) > MAX_INPUT_BYTES:
             raise InputTooLargeError(session_id, len(data), MAX_INPUT_BYTES)
         wait_s = clamp_write_yield_ms(yield_time_ms, is_poll=not data) / 1000
@@ -176,6 +188,32 @@ class UnifiedExec:
             return await self._answer(
                 command, began_s, self._now_s() + wait_s, max_output_tokens=max_output_tokens
             )
+
+    async def call(self, tool: str, arguments: str | bytes) -> str:
+        """Do what a model asks for, and return the text to give it, also for what went wrong.
+
+        Args:
+            tool: `exec_command` or `write_stdin`.
+            arguments: A JSON object, as `tool_schemas` describes it.
+
+        Raises:
+            SessionLostError: The host cannot be reached any more: no call can be done again.
+            ConnectionLostError: The connection broke while a command was started.
+            ClientClosedError: The client is closed.
+            UnifiedExecClosedError: This is closed.
+        """
+        try:
+            result = await self._call(decode_arguments(tool, arguments))
+        except (
+            SessionLostError,
+            ConnectionLostError,
+            ClientClosedError,
+            UnifiedExecClosedError,
+        ):
+            raise
+        except TelexecError as error:
+            return failure_text(tool, error)
+        return tool_text(result)
 
     def list(self) -> tuple[CommandEntry, ...]:
         """Return the commands that run and those whose end was not told yet, the oldest first."""
@@ -266,6 +304,24 @@ class UnifiedExec:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    async def _call(self, wanted: ToolArguments) -> CommandResult:
+        if isinstance(wanted, WriteStdinArguments):
+            return await self.write_stdin(
+                wanted.session_id,
+                wanted.chars or "",
+                yield_time_ms=wanted.yield_time_ms,
+                max_output_tokens=wanted.max_output_tokens,
+            )
+        return await self.exec_command(
+            wanted.cmd,
+            workdir=wanted.workdir,
+            shell=wanted.shell,
+            login=wanted.login is not False,
+            tty=wanted.tty is True,
+            yield_time_ms=wanted.yield_time_ms,
+            max_output_tokens=wanted.max_output_tokens,
+        )
 
     async def _start(
         self, argv: Sequence[str], workdir: str, *, tty: bool, env: Mapping[str, str]

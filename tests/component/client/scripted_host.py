@@ -9,6 +9,7 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 
+from telexec_client import Client, connect, errors
 from tests.harness.deadline import within
 
 Json = dict[str, Any]
@@ -140,6 +141,35 @@ async def scripted_host() -> AsyncGenerator[ScriptedHost]:
         port = server.sockets[0].getsockname()[1]
         host.url = f"ws://127.0.0.1:{port}"
         yield host
+
+
+@asynccontextmanager
+async def client_of(
+    host: ScriptedHost, grant: Json | None = GRANT
+) -> AsyncGenerator[tuple[Client, Line]]:
+    """Connect a client; what it leaves unanswered is cut off in the end."""
+
+    async def open_() -> Client:
+        return await connect(host.url)
+
+    opening = asyncio.ensure_future(open_())
+    line = await host.line()
+    await line.open_session(grant=grant)
+    client = await within(opening, what="the client")
+    try:
+        yield client, line
+    finally:
+        client._connection.end(errors.ClientClosedError)
+        await client.close()
+
+
+async def reconnected(host: ScriptedHost, line: Line, grant: Json | None = GRANT) -> Line:
+    """Break a connection, and take the next one."""
+    line.cut()
+    following = await host.line()
+    params = await following.open_session(grant=grant)
+    assert params["resumeSessionId"] == "session"
+    return following
 
 
 def encoded(text: str) -> str:

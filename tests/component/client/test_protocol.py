@@ -1,8 +1,6 @@
 """What the client says to a host, and what it makes of what a host says."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -14,29 +12,11 @@ from tests.component.client.scripted_host import (
     Json,
     Line,
     ScriptedHost,
+    client_of,
     encoded,
+    reconnected,
 )
 from tests.harness.deadline import within
-
-
-@asynccontextmanager
-async def client_of(
-    host: ScriptedHost, grant: Json | None = GRANT
-) -> AsyncGenerator[tuple[Client, Line]]:
-    """Connect a client; what it leaves unanswered is cut off in the end."""
-
-    async def open_() -> Client:
-        return await connect(host.url)
-
-    opening = asyncio.ensure_future(open_())
-    line = await host.line()
-    await line.open_session(grant=grant)
-    client = await within(opening, what="the client")
-    try:
-        yield client, line
-    finally:
-        client._connection.end(errors.ClientClosedError)
-        await client.close()
 
 
 async def started(client: Client, line: Line) -> tuple[Process, str]:
@@ -46,15 +26,6 @@ async def started(client: Client, line: Line) -> tuple[Process, str]:
     starting = asyncio.ensure_future(start())
     process_id = await line.start_process()
     return await within(starting, what="the start"), process_id
-
-
-async def reconnected(host: ScriptedHost, line: Line, grant: Json | None = GRANT) -> Line:
-    """Break a connection, and take the next one."""
-    line.cut()
-    following = await host.line()
-    params = await following.open_session(grant=grant)
-    assert params["resumeSessionId"] == "session"
-    return following
 
 
 async def test_the_handshake_asks_for_extensions_and_a_new_session(host: ScriptedHost) -> None:

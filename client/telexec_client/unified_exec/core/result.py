@@ -2,6 +2,7 @@
 
 import msgspec
 
+from telexec_client.errors import CommandLostError, TelexecError
 from telexec_client.unified_exec.core.transcript import Excerpt, loss_marker, omission_marker
 from telexec_client.unified_exec.core.truncation import (
     count_lines,
@@ -78,6 +79,14 @@ def tool_text(result: CommandResult) -> str:
     lines.append(f"Original token count: {result.original_token_count}")
     lines += ["Output:", result.output]
     return "\n".join(lines)
+
+
+def failure_text(tool: str, error: TelexecError) -> str:
+    """Return the text that a model is given for a call that failed."""
+    text = f"{tool} failed: {error}"
+    if isinstance(error, CommandLostError) and error.output:
+        text += f"\nOutput:\n{error.output}"
+    return text
 
 
 def _preface(excerpt: Excerpt, shown: str, tokens: int) -> str:

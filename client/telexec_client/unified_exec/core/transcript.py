@@ -1,11 +1,16 @@
 """What a command wrote since somebody last looked."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from telexec_client.unified_exec.core.bounds import BUFFER_BYTES
 from telexec_client.unified_exec.core.head_tail import HeadTailBuffer
 from telexec_client.unified_exec.core.utf8 import complete_bytes
 from telexec_schemas.process import Stream
+
+MAX_GAPS = 64
+"""How many gaps between two excerpts are told apart; the rest is added to the last one."""
 
 
 class Excerpt(msgspec.Struct, frozen=True):
@@ -26,8 +31,7 @@ class Excerpt(msgspec.Struct, frozen=True):
     @property
     def lost_bytes(self) -> int | None:
         """How much was lost in all; `None` if nobody knows."""
-        known = [gap for gap in self.gaps if gap is not None]
-        return sum(known) if len(known) == len(self.gaps) else None
+        return _sum(self.gaps)
 
 
 def omission_marker(omitted_bytes: int) -> str:
@@ -49,13 +53,12 @@ class Transcript:
     def __init__(self, capacity_bytes: int = BUFFER_BYTES) -> None:
         self._buffer = HeadTailBuffer(capacity_bytes)
         self._begun: dict[Stream, bytes] = {}
-        self._gaps: list[int | None] = []
-        self._marker_bytes = 0
+        self._gaps: list[_Gap] = []
 
     @property
     def unread_bytes(self) -> int:
         """How much has come since the last excerpt."""
-        return self._buffer.total_bytes - self._marker_bytes + sum(map(len, self._begun.values()))
+        return self._buffer.total_bytes + sum(map(len, self._begun.values()))
 
     def output(self, stream: Stream, data: bytes) -> None:
         """Add the next output of a stream."""
@@ -72,26 +75,63 @@ class Transcript:
         """Note that output is missing here, `None`: nobody knows how much."""
         # What comes next is not the rest of what has begun.
         self._push_begun()
-        self._gaps.append(lost_bytes)
-        marker = f"\n{loss_marker(lost_bytes)}\n".encode()
-        self._marker_bytes += len(marker)
-        self._buffer.push(marker)
+        offset = self._buffer.total_bytes
+        if self._gaps and (self._gaps[-1].offset == offset or len(self._gaps) == MAX_GAPS):
+            before = self._gaps.pop()
+            lost_bytes = _sum([before.lost_bytes, lost_bytes])
+            offset = before.offset
+        self._gaps.append(_Gap(offset, lost_bytes))
 
     def take(self, *, is_last: bool) -> Excerpt:
         """Return what has come since the last time; `is_last`: nothing follows."""
         if is_last:
             self._push_begun()
-        total_bytes = self._buffer.total_bytes - self._marker_bytes
+        total_bytes = self._buffer.total_bytes
         kept = self._buffer.take()
-        parts = [kept.head, kept.tail]
+        tail_offset = total_bytes - len(kept.tail)
+        gaps, self._gaps = self._gaps, []
+        in_head = [gap for gap in gaps if gap.offset <= len(kept.head)]
+        in_tail = [gap for gap in gaps[len(in_head) :] if gap.offset >= tail_offset]
+        between = gaps[len(in_head) : len(gaps) - len(in_tail)]
+        parts = _with_markers(kept.head, 0, in_head)
         if kept.omitted_bytes > 0:
-            parts.insert(1, f"\n{omission_marker(kept.omitted_bytes)}\n".encode())
-        text = b"".join(parts).decode("utf-8", "replace").encode()
-        excerpt = Excerpt(text, total_bytes, kept.omitted_bytes, tuple(self._gaps))
-        self._gaps.clear()
-        self._marker_bytes = 0
-        return excerpt
+            parts.append(_line(omission_marker(kept.omitted_bytes)))
+        parts += [_line(loss_marker(gap.lost_bytes)) for gap in between]
+        parts += _with_markers(kept.tail, tail_offset, in_tail)
+        return Excerpt(
+            b"".join(parts).decode("utf-8", "replace").encode(),
+            total_bytes,
+            kept.omitted_bytes,
+            tuple(gap.lost_bytes for gap in gaps),
+        )
 
     def _push_begun(self) -> None:
         for stream in list(self._begun):
             self._buffer.push(self._begun.pop(stream))
+
+
+class _Gap(msgspec.Struct, frozen=True):
+    """Output that is missing, and after how much it would have come."""
+
+    offset: int
+    lost_bytes: int | None
+
+
+def _sum(lost: Sequence[int | None]) -> int | None:
+    known = [lost_bytes for lost_bytes in lost if lost_bytes is not None]
+    return sum(known) if len(known) == len(lost) else None
+
+
+def _with_markers(output: bytes, first_offset: int, gaps: list[_Gap]) -> list[bytes]:
+    """Return a part of the output, which begins at an offset, with a marker for each gap."""
+    parts: list[bytes] = []
+    done = 0
+    for gap in gaps:
+        place = gap.offset - first_offset
+        parts += [output[done:place], _line(loss_marker(gap.lost_bytes))]
+        done = place
+    return [*parts, output[done:]]
+
+
+def _line(marker: str) -> bytes:
+    return f"\n{marker}\n".encode()
