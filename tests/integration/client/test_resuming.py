@@ -248,6 +248,26 @@ async def has_come(process: Process, output: bytes) -> None:
     await within(look(), what=repr(output))
 
 
+@pytest.mark.parametrize("lost", ["before it", "in the middle of it", "with its answer"])
+async def test_what_runs_ends_with_the_client_also_if_it_loses_the_connection_as_it_says_so(
+    proxy: FaultProxy, lost: str
+) -> None:
+    client = await connect(proxy.url)
+    process = await client.start(programs.say_and_sleep("here"))
+    assert await process.stdout.read() == b"here"
+    pid = process.pid
+    assert pid is not None
+    if lost == "before it":
+        proxy.cut()
+    elif lost == "in the middle of it":
+        proxy.cut_after(client_bytes=10)
+    else:
+        proxy.cut_after(server_bytes=1)
+    await within(client.close(), what="its end")
+    # Long before the lease is over.
+    await eventually(lambda: not procfs.is_alive(pid), what="the end of what ran")
+
+
 async def test_a_session_that_the_host_does_not_know_any_more_is_lost(tmp_path: Path) -> None:
     listen = f"unix:{tmp_path}/socket"
     with running_service(tmp_path, listen=listen) as first:
