@@ -11,7 +11,13 @@ from telexec_service.processes.pipe_capacity import widen
 from telexec_service.processes.readiness import Readiness
 
 CHUNK_BYTES = 64 * 1024
-"""The most that is read at once, and so the largest piece of output."""
+"""The most that is read at once, until a pipe turns out to hold more."""
+
+MOST_CHUNK_BYTES = 256 * 1024
+"""The most that is read at once of a pipe that is always full, and so the largest piece of output.
+
+A quarter of a wide pipe: its writer goes on meanwhile, and fewer reads wake it less often.
+"""
 
 MUCH_BYTES = 16 * 1024
 """Who has written so much until it was read gets a wider pipe, as does who has to wait."""
@@ -45,6 +51,7 @@ class OutputPipe:
         self._on_data = on_data
         self._on_drained = on_drained
         self._is_reading = False
+        self._chunk_bytes = CHUNK_BYTES
         self._owed_bytes = 0
         self.is_open = True
 
@@ -96,7 +103,7 @@ class OutputPipe:
 
     def _read(self) -> None:
         try:
-            data = os.read(self._descriptor, CHUNK_BYTES)
+            data = os.read(self._descriptor, self._chunk_bytes)
         except BlockingIOError:
             if self.owes:
                 self._owed_bytes = 0
@@ -109,6 +116,10 @@ class OutputPipe:
         if data:
             if len(data) >= MUCH_BYTES:
                 self._widen()
+            if len(data) < self._chunk_bytes:
+                self._chunk_bytes = CHUNK_BYTES
+            elif self._chunk_bytes < MOST_CHUNK_BYTES:
+                self._chunk_bytes *= 2
             self._on_data(self._stream, data)
         else:
             self.close()
