@@ -23,10 +23,11 @@ OUTPUT = programs.expected_lines(1, 300_000)
 LOOPS = pytest.mark.parametrize("options", [[], ["--no-uvloop"]], ids=["uvloop", "asyncio"])
 
 
-def config(directory: Path, **spill: int) -> str:
+def config(directory: Path, *, retained_bytes: int = 100_000, **spill: int) -> str:
     """Return a configuration with little memory and a spill directory."""
     rules = "".join(f"{name} = {value}\n" for name, value in spill.items())
-    return f'[limits]\nretained_bytes = 100_000\n[spill]\ndirectory = "{directory}"\n{rules}'
+    limits = f"[limits]\nretained_bytes = {retained_bytes}\n"
+    return f'{limits}[spill]\ndirectory = "{directory}"\n{rules}'
 
 
 def spill_files(server: Server, directory: Path) -> list[str]:
@@ -67,10 +68,14 @@ async def test_what_memory_does_not_hold_can_be_read_from_any_point_after_the_en
             assert len(spill_files(server, tmp_path)) == 1
 
 
-async def test_a_process_of_a_lost_client_goes_on_into_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("retained_bytes", [100, 5_000, 100_000])
+async def test_a_process_of_a_lost_client_goes_on_into_the_file(
+    tmp_path: Path, retained_bytes: int
+) -> None:
     done = tmp_path / "done"
     script = 'read line; seq 1 300000; touch "$1"'
-    with running_service(tmp_path, config=config(tmp_path)) as server:
+    little = config(tmp_path, retained_bytes=retained_bytes)
+    with running_service(tmp_path, config=little) as server:
         async with raw_peer(server.url) as first:
             process = await first.start(
                 programs.shell(script, str(done)), env={"PATH": "/usr/bin:/bin"}, pipeStdin=True

@@ -137,7 +137,8 @@ class Delivery:
         pinned_byte = max(self.pinned_byte, log.memory_byte)
         # Nothing is never too much, however small the log: else no process would ever be read.
         if log.total_bytes - pinned_byte >= max(1, log.capacity_bytes // share):
-            return True
+            # The newest piece is spilled when the next one is there.
+            return not (log.has_spill and log.retained_events == 1)
         # In tiny pieces the count decides: of what is unsent, and of what may not be dropped.
         unsent_seq = max(self._next_seq, log.memory_seq)
         return (

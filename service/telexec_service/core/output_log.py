@@ -63,6 +63,11 @@ class OutputLog:
         self._memory_byte = 0
 
     @property
+    def has_spill(self) -> bool:
+        """Whether what falls out of memory is spilled."""
+        return self._spill is not None
+
+    @property
     def next_seq(self) -> Seq:
         """The number that the next event will get."""
         return Seq(self._next_seq)

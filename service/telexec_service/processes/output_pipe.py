@@ -19,6 +19,12 @@ MOST_CHUNK_BYTES = 256 * 1024
 A quarter of a wide pipe: its writer goes on meanwhile, and fewer reads wake it less often.
 """
 
+LEAST_CHUNK_BYTES = 4096
+"""What a read takes however little is retained."""
+
+_PARTS = 4
+"""What is retained has room for so many pieces: it moves on by pieces."""
+
 MUCH_BYTES = 16 * 1024
 """Who has written so much until it was read gets a wider pipe, as does who has to wait."""
 
@@ -31,6 +37,7 @@ class OutputPipe:
 
     Args:
         descriptor: Non-blocking; owned from here on.
+        retained_bytes: How much of its output is retained.
         on_data: Called with each piece, in order.
         on_drained: Called when the pipe no longer owes anything, and when it has ended.
     """
@@ -42,6 +49,8 @@ class OutputPipe:
         stream: Stream,
         on_data: Callable[[Stream, bytes], None],
         on_drained: Callable[[], None],
+        *,
+        retained_bytes: int,
     ) -> None:
         self._readiness = readiness
         self._descriptor = descriptor
@@ -51,7 +60,9 @@ class OutputPipe:
         self._on_data = on_data
         self._on_drained = on_drained
         self._is_reading = False
-        self._chunk_bytes = CHUNK_BYTES
+        fitting_bytes = max(retained_bytes // _PARTS, LEAST_CHUNK_BYTES)
+        self._most_bytes = min(MOST_CHUNK_BYTES, fitting_bytes)
+        self._first_bytes = self._chunk_bytes = min(CHUNK_BYTES, fitting_bytes)
         self._owed_bytes = 0
         self.is_open = True
 
@@ -117,9 +128,9 @@ class OutputPipe:
             if len(data) >= MUCH_BYTES:
                 self._widen()
             if len(data) < self._chunk_bytes:
-                self._chunk_bytes = CHUNK_BYTES
-            elif self._chunk_bytes < MOST_CHUNK_BYTES:
-                self._chunk_bytes *= 2
+                self._chunk_bytes = self._first_bytes
+            else:
+                self._chunk_bytes = min(self._chunk_bytes * 2, self._most_bytes)
             self._on_data(self._stream, data)
         else:
             self.close()

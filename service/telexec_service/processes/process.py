@@ -130,7 +130,14 @@ class Process:
         if child.stderr is not None:
             streams.append((child.stderr, "stderr"))
         self._pipes = [
-            OutputPipe(self._readiness, descriptor, stream, self._take, self._advance)
+            OutputPipe(
+                self._readiness,
+                descriptor,
+                stream,
+                self._take,
+                self._advance,
+                retained_bytes=limits.retained_bytes,
+            )
             for descriptor, stream in streams
         ]
         for pipe in self._pipes:
