@@ -197,6 +197,9 @@ async def _model_catalog(codex: Path, env: Mapping[str, str]) -> str:
         "tool_mode": None,
         "multi_agent_version": None,
         "truncation_policy": {"mode": "tokens", "limit": 1_000_000},
+        # Or else Codex cuts its history short behind long output, and the script's answer with it.
+        "context_window": 100_000_000,
+        "max_context_window": 100_000_000,
     }
     return json.dumps({"models": [able]})
 

@@ -1,0 +1,192 @@
+"""Programs on a terminal: prompts, keys, signals from the keyboard, redrawing."""
+
+from tests.harness.scripted_model import Script
+from tests.interop.unified_exec.stage import Stage, alive, ended, scenario
+
+_PROGRESS = """
+import sys
+for percent in range(0, 101, 5):
+    bar = "#" * (percent // 5)
+    sys.stdout.write(f"\\r\\x1b[2K[{bar:<20}] {percent:3d} %")
+    sys.stdout.flush()
+sys.stdout.write("\\n")
+"""
+
+_MENU = """
+import sys, termios, tty
+saved = termios.tcgetattr(0)
+tty.setraw(0)
+items, at = ["one", "two", "three"], 0
+try:
+    sys.stdout.write("\\x1b[?1049h")
+    while True:
+        sys.stdout.write("\\x1b[H\\x1b[J")
+        for number, item in enumerate(items):
+            sys.stdout.write(("> " if number == at else "  ") + item + "\\r\\n")
+        sys.stdout.write("ready")
+        sys.stdout.flush()
+        key = sys.stdin.read(1)
+        if key == "\\x1b":
+            key += sys.stdin.read(2)
+        if key == "\\x1b[B":
+            at = min(at + 1, len(items) - 1)
+        elif key == "\\x1b[A":
+            at = max(at - 1, 0)
+        elif key == "\\r":
+            break
+finally:
+    sys.stdout.write("\\x1b[?1049l")
+    sys.stdout.flush()
+    termios.tcsetattr(0, termios.TCSADRAIN, saved)
+print("chosen", items[at])
+"""
+
+
+@scenario()
+def a_terminal_is_a_terminal_of_the_usual_size(stage: Stage) -> Script:
+    result = yield from stage.exec_command(
+        "for fd in 0 1 2; do test -t $fd; echo $?; done; stty size; stty -a | tail -n 1",
+        tty=True,
+        login=False,
+    )
+    assert ended(result) == 0
+    assert result.output.startswith("0\r\n0\r\n0\r\n24 80\r\n")
+
+
+@scenario()
+def a_terminal_ends_lines_with_a_carriage_return(stage: Stage) -> Script:
+    result = yield from stage.exec_command("printf 'a\\nb\\r\\nc'; echo d >&2", tty=True)
+    assert (ended(result), result.output) == (0, "a\r\nb\r\r\ncd\r\n")
+
+
+@scenario()
+def a_python_prompt_answers_is_interrupted_and_ends(stage: Stage) -> Script:
+    result = yield from stage.exec_until(">>> ", "python3 -q", tty=True, yield_time_ms=1_500)
+    session_id = alive(result)
+    yield from stage.write_until(">>> ", session_id, "print(6*7)\n", yield_time_ms=500)
+    busy = "import time; print('in', flush=True); time.sleep(600)\n"
+    yield from stage.write_until("\r\nin\r\n", session_id, busy, yield_time_ms=500)
+    yield from stage.write_until("KeyboardInterrupt\r\n>>> ", session_id, "\x03", yield_time_ms=700)
+    result = yield from stage.write_stdin(session_id, "exit(5)\n", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (5, "exit(5)\r\n")
+
+
+@scenario()
+def a_question_is_answered(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "name? ",
+        'printf "name? "; read name; echo "hello $name"',
+        tty=True,
+        login=False,
+        yield_time_ms=700,
+    )
+    result = yield from stage.write_stdin(alive(result), "Zoë\n", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (0, "Zoë\r\nhello Zoë\r\n")
+
+
+@scenario()
+def a_password_is_not_echoed(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "word: ",
+        'stty -echo; printf "word: "; read word; stty echo; echo; echo "${#word} characters"',
+        tty=True,
+        login=False,
+        yield_time_ms=700,
+    )
+    result = yield from stage.write_stdin(alive(result), "secret\n", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (0, "\r\n6 characters\r\n")
+
+
+@scenario()
+def an_interrupt_ends_a_command(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "ready", "echo ready; exec sleep 600", tty=True, yield_time_ms=700
+    )
+    result = yield from stage.write_stdin(alive(result), "\x03", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (130, "^C")
+
+
+@scenario()
+def a_quit_ends_a_command(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "ready", "ulimit -c 0; echo ready; exec sleep 600", tty=True, yield_time_ms=700
+    )
+    result = yield from stage.write_stdin(alive(result), "\x1c", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (131, "^\\")
+
+
+@scenario()
+def an_interrupt_is_caught(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "ready",
+        "trap 'echo caught; exit 12' INT; echo ready; while :; do sleep 0.05; done",
+        tty=True,
+        login=False,
+        yield_time_ms=700,
+    )
+    result = yield from stage.write_stdin(alive(result), "\x03", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (12, "^Ccaught\r\n")
+
+
+@scenario()
+def the_end_of_input_ends_a_reader(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "ready", "echo ready; cat; echo behind", tty=True, yield_time_ms=700
+    )
+    session_id = alive(result)
+    yield from stage.write_until("line\r\nline\r\n", session_id, "line\n", yield_time_ms=500)
+    result = yield from stage.write_stdin(session_id, "\x04", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (0, "behind\r\n")
+
+
+@scenario()
+def a_shell_stops_and_resumes_its_job(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "$ ",
+        "PS1='$ ' PS2= exec bash --noprofile --norc --noediting -i",
+        tty=True,
+        login=False,
+        yield_time_ms=1_000,
+    )
+    session_id = alive(result)
+    yield from stage.write_until("sleep 600\r\n", session_id, "sleep 600\n", yield_time_ms=700)
+    yield from stage.write_until("Stopped", session_id, "\x1a", yield_time_ms=700)
+    yield from stage.write_until("\r\n42\r\n$ ", session_id, "echo $((6*7))\n", yield_time_ms=500)
+    yield from stage.write_until("fg\r\nsleep 600\r\n", session_id, "fg\n", yield_time_ms=500)
+    yield from stage.write_until("^C\r\n$ ", session_id, "\x03", yield_time_ms=700)
+    result = yield from stage.write_stdin(session_id, "exit 3\n", yield_time_ms=5_000)
+    assert ended(result) == 3
+
+
+@scenario()
+def a_progress_bar_redraws_its_line(stage: Stage) -> Script:
+    (stage.directory / "progress.py").write_text(_PROGRESS)
+    result = yield from stage.exec_command("python3 progress.py", tty=True)
+    assert ended(result) == 0
+    assert result.output.count("\r\x1b[2K[") == 21
+
+
+@scenario()
+def a_menu_is_redrawn_at_every_key(stage: Stage) -> Script:
+    (stage.directory / "menu.py").write_text(_MENU)
+    result = yield from stage.exec_until("ready", "python3 menu.py", tty=True, yield_time_ms=1_000)
+    session_id = alive(result)
+    for key in ("\x1b[B", "\x1b[B", "\x1b[A"):
+        yield from stage.write_until("ready", session_id, key, yield_time_ms=400)
+    result = yield from stage.write_stdin(session_id, "\r", yield_time_ms=5_000)
+    assert ended(result) == 0
+    assert result.output.endswith("chosen two\r\n")
+
+
+@scenario()
+def a_long_line_of_input_is_read_whole(stage: Stage) -> Script:
+    text = "".join(f"{number:04d}" for number in range(900))
+    result = yield from stage.exec_until(
+        "ready",
+        'stty -echo; echo ready; read line; echo "${#line}"; echo "$line"',
+        tty=True,
+        login=False,
+        yield_time_ms=700,
+    )
+    result = yield from stage.write_stdin(alive(result), f"{text}\n", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (0, f"3600\r\n{text}\r\n")

@@ -1,0 +1,94 @@
+"""A model is told the same by our unified exec as by the real Codex, of the same host.
+
+Where it is told something else on purpose, the scenario has a `Difference` that says why.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.harness.service import running_service
+from tests.interop.conftest import HOST_ENVIRONMENT
+from tests.interop.unified_exec import (
+    commands,
+    endings,
+    long_output,
+    sessions,
+    terminals,
+)
+from tests.interop.unified_exec.players import (
+    Performance,
+    play_through_codex,
+    play_through_ours,
+)
+from tests.interop.unified_exec.stage import Difference, Scenario
+
+pytestmark = pytest.mark.codex
+
+_PLACEHOLDER = "<<what differs on purpose>>"
+
+
+def scenarios_of(module: ModuleType) -> list[Scenario]:
+    return [value for value in vars(module).values() if isinstance(value, Scenario)]
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    # Those that wait longest come first.
+    for module in (sessions, terminals, long_output, endings, commands)
+    for scenario in scenarios_of(module)
+}
+
+
+@pytest.fixture(scope="module")
+def performances(
+    codex: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Mapping[str, Performance], Mapping[str, Performance]]:
+    """Return how each scenario went, with Codex and with ours."""
+    directory = tmp_path_factory.mktemp("unified-exec")
+    (directory / "host").mkdir()
+    with running_service(directory / "host", env=HOST_ENVIRONMENT) as host:
+        theirs = asyncio.run(
+            play_through_codex(codex, host, SCENARIOS.values(), directory / "codex")
+        )
+        ours = asyncio.run(play_through_ours(host, SCENARIOS.values(), directory / "ours"))
+    return theirs, ours
+
+
+def differing(text: str, pattern: str, whose: str) -> tuple[str, str]:
+    """Return the text with a placeholder for what differs, and what differs."""
+    found = [match[0] for match in re.finditer(pattern, text)]
+    assert len(found) == 1, f"{pattern!r} is there {len(found)} times with {whose}: {text!r}"
+    return text.replace(found[0], _PLACEHOLDER), found[0]
+
+
+def without_difference(theirs: str, ours: str, difference: Difference) -> tuple[str, str]:
+    """Return both answers with a placeholder for what differs on purpose."""
+    theirs, their_part = differing(theirs, difference.codex, "Codex")
+    ours, our_part = differing(ours, difference.ours, "ours")
+    assert their_part != our_part, f"there is no difference any more: {difference.why}"
+    return theirs, ours
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_model_is_told_the_same(
+    performances: tuple[Mapping[str, Performance], Mapping[str, Performance]], name: str
+) -> None:
+    with_codex, with_ours = (of_one[name] for of_one in performances)
+    for performance in (with_codex, with_ours):
+        if performance.failure is not None:
+            raise performance.failure
+    theirs, ours = list(with_codex.moments), list(with_ours.moments)
+    assert len(ours) == len(theirs)
+    for difference in SCENARIOS[name].differences:
+        at = difference.moment
+        theirs[at], ours[at] = without_difference(theirs[at], ours[at], difference)
+    assert ours == theirs
+
+
+def test_there_are_enough_scenarios() -> None:
+    assert len(SCENARIOS) >= 24
