@@ -101,7 +101,7 @@ def output_beyond_a_mebibyte_has_a_marker_in_its_middle(stage: Stage) -> Script:
 def each_poll_has_a_budget_of_its_own(stage: Stage) -> Script:
     result = yield from stage.exec_command(
         "seq 1 1000; while [ ! -e go ]; do sleep 0.05; done; seq 1 1000",
-        yield_time_ms=1_000,
+        yield_time_ms=1_500,
         max_output_tokens=20,
     )
     session_id = alive(result)
@@ -131,7 +131,7 @@ def a_character_that_is_cut_by_the_end_of_a_call(stage: Stage) -> Script:
     result = yield from stage.exec_command(
         r"printf 'caf\303'; while [ ! -e go ]; do sleep 0.05; done; printf '\251!\n'",
         login=False,
-        yield_time_ms=1_000,
+        yield_time_ms=1_500,
     )
     session_id = alive(result)
     stage.make("go")

@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from telexec_client import connect
 from telexec_client.unified_exec import UnifiedExec
+
+from telexec_client import connect
 from tests.harness.codex import RemoteUrl, run_codex
 from tests.harness.scripted_model import Script, ToolCall, ToolResult
 from tests.harness.server import Server
@@ -66,15 +67,13 @@ async def play_through_codex(
     async with asyncio.TaskGroup() as tasks:
         for number in range(_PLAYERS):
             own = directory / f"codex-{number}"
-            workspace = own / "workspace"
-            workspace.mkdir(parents=True)
             tasks.create_task(
                 run_codex(
                     codex,
                     RemoteUrl(host.url),
                     programme.script(),
                     directory=own,
-                    workspace=workspace,
+                    workspace=_workspace(own),
                     inherit="all",
                 ),
                 name=f"codex {number}",
@@ -89,12 +88,19 @@ async def play_through_ours(
     programme = Programme(scenarios, directory / "stages")
     async with (
         connect(host.url) as client,
-        UnifiedExec(client) as tools,
+        UnifiedExec(client, workdir=str(_workspace(directory))) as tools,
         asyncio.TaskGroup() as tasks,
     ):
         for number in range(_PLAYERS):
             tasks.create_task(_answer(tools, programme.script()), name=f"player {number}")
     return programme.performances
+
+
+def _workspace(directory: Path) -> Path:
+    """Return a new directory for commands that name none; there is one in it."""
+    workspace = directory / "workspace"
+    (workspace / "below").mkdir(parents=True)
+    return workspace
 
 
 async def _answer(tools: UnifiedExec, script: Script) -> None:

@@ -98,6 +98,28 @@ def a_password_is_not_echoed(stage: Stage) -> Script:
 
 
 @scenario()
+def a_line_is_edited_before_it_is_sent(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "ready", "echo ready; exec cat", tty=True, login=False, yield_time_ms=700
+    )
+    session_id = alive(result)
+    yield from stage.write_until(
+        "\r\nright\r\n", session_id, "wrong\x15rigth\x7f\x7fht\n", yield_time_ms=500
+    )
+    # A ^D behind text sends the text, the next one ends the input.
+    result = yield from stage.write_stdin(session_id, "end\x04\x04", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (0, "endend")
+
+
+@scenario()
+def the_end_of_a_terminal_ends_what_is_in_its_background(stage: Stage) -> Script:
+    result = yield from stage.exec_command(
+        "sleep 600 & echo $! >pid; echo main; exit 5", tty=True, login=False, yield_time_ms=2_000
+    )
+    assert (ended(result), result.output) == (5, "main\r\n")
+
+
+@scenario()
 def an_interrupt_ends_a_command(stage: Stage) -> Script:
     result = yield from stage.exec_until(
         "ready", "echo ready; exec sleep 600", tty=True, yield_time_ms=700

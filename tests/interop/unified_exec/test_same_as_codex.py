@@ -14,6 +14,7 @@ import pytest
 from tests.harness.service import running_service
 from tests.interop.conftest import HOST_ENVIRONMENT
 from tests.interop.unified_exec import (
+    arguments,
     commands,
     endings,
     long_output,
@@ -39,7 +40,7 @@ def scenarios_of(module: ModuleType) -> list[Scenario]:
 SCENARIOS = {
     scenario.name: scenario
     # Those that wait longest come first.
-    for module in (sessions, terminals, long_output, endings, commands)
+    for module in (sessions, terminals, long_output, endings, commands, arguments)
     for scenario in scenarios_of(module)
 }
 
