@@ -130,12 +130,14 @@ def start_error(error: RemoteError, program: str | None) -> TelexecError:
     kind = _START_ERRORS.get(error.reason) if error.reason else _plain_start_error(error)
     if kind is None:
         return error
+    # What the error itself says already need not be said again.
+    why = error.text.removeprefix(f"cannot start {program!r}: ")
     if issubclass(kind, EnvironmentRefusedError):
         accepted = "; ".join(error.accepted) or None
-        return kind(program, error.text, refused=error.refused, accepted=accepted)
+        return kind(program, why, refused=error.refused, accepted=accepted)
     if issubclass(kind, ProfileUnknownError | PolicyRefusedError):
-        return kind(program, error.text, profiles=error.accepted)
-    return kind(program, error.text)
+        return kind(program, why, profiles=error.accepted)
+    return kind(program, why)
 
 
 def file_error(error: RemoteError, operation: str, path: str) -> TelexecError:

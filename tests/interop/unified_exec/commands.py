@@ -1,7 +1,15 @@
 """How commands are run: where, by which shell, with which environment and input."""
 
 from tests.harness.scripted_model import Script
-from tests.interop.unified_exec.stage import WORDING, Difference, Stage, alive, ended, scenario
+from tests.interop.unified_exec.stage import (
+    WORDING,
+    Difference,
+    Stage,
+    alive,
+    differences,
+    ended,
+    scenario,
+)
 
 
 @scenario()
@@ -29,8 +37,8 @@ def a_directory_with_a_space_in_its_name_is_one_to_work_in(stage: Stage) -> Scri
 @scenario(
     Difference(
         moment=0,
-        codex=r"exec_command failed: CreateProcess .*cannot start a process in .*: no such dir.*",
-        ours=r"cannot .*missing.*",
+        codex=r"CreateProcess .* cannot start a process in .*/missing: no such directory.*",
+        ours=r"cannot start .*/missing: no such directory",
         why=WORDING,
     )
 )
@@ -88,7 +96,7 @@ def another_shell_than_the_hosts_is_used_where_it_is_there(stage: Stage) -> Scri
     Difference(
         moment=0,
         codex=r"environment `remote` only supports `bash`",
-        ours=r"cannot .*/no/such/shell.*",
+        ours=r"exec_command failed: cannot start .*/no/such/shell.*",
         why="Codex runs the host's own shell only; ours asks the host.",
     )
 )
@@ -140,14 +148,12 @@ def the_input_of_a_command_is_empty(stage: Stage) -> Script:
 
 
 @scenario(
-    *(
-        Difference(
-            moment,
-            codex=r"write_stdin failed: stdin is closed for this session; .*",
-            ours=r"cannot write to session \d+: .*tty=true",
-            why=WORDING,
-        )
-        for moment in (1, 2)
+    *differences(
+        1,
+        2,
+        codex=r"stdin is closed for this session; rerun exec_command with tty=true .*",
+        ours=r"cannot write to session \d+: .* stdin is closed; .* with tty=true",
+        why=WORDING,
     )
 )
 def a_process_without_a_terminal_takes_no_input_and_goes_on(stage: Stage) -> Script:
@@ -188,13 +194,13 @@ def a_command_may_have_many_lines_and_quotes(stage: Stage) -> Script:
     assert result.output == "$HOME \"double\" 'single' `back` \\n é\na b|c d||"
 
 
-_EMPTY = "A model that sends nothing to run has made a mistake, and is told."
-
-
 @scenario(
-    *(
-        Difference(moment, codex=r"(?s).*exited with code 0.*", ours=r"cannot run .*", why=_EMPTY)
-        for moment in (0, 1)
+    *differences(
+        0,
+        1,
+        codex=r"(?s).*exited with code 0.*",
+        ours=r"exec_command failed: cannot run a command: .*",
+        why="A model that sends nothing to run has made a mistake, and is told.",
     )
 )
 def an_empty_command_does_nothing(stage: Stage) -> Script:

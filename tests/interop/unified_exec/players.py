@@ -7,9 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from telexec_client.unified_exec import UnifiedExec
-
 from telexec_client import connect
+from telexec_client.unified_exec import UnifiedExec
 from tests.harness.codex import RemoteUrl, run_codex
 from tests.harness.scripted_model import Script, ToolCall, ToolResult
 from tests.harness.server import Server

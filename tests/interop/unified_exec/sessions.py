@@ -3,7 +3,15 @@
 import re
 
 from tests.harness.scripted_model import Script, ToolResult
-from tests.interop.unified_exec.stage import WORDING, Difference, Stage, alive, ended, scenario
+from tests.interop.unified_exec.stage import (
+    WORDING,
+    Difference,
+    Stage,
+    alive,
+    differences,
+    ended,
+    scenario,
+)
 
 
 def wall_time_s(result: ToolResult) -> float:
@@ -61,16 +69,10 @@ def a_command_that_ended_between_two_calls_says_so_at_the_next(stage: Stage) -> 
     assert (ended(result), result.output) == (9, "bye\n")
 
 
-def _unknown(*moments: int) -> list[Difference]:
-    return [
-        Difference(
-            moment,
-            codex=r"write_stdin failed: Unknown process id \d+",
-            ours=r"cannot find session \d+: .*",
-            why=WORDING,
-        )
-        for moment in moments
-    ]
+def _unknown(*moments: int) -> tuple[Difference, ...]:
+    return differences(
+        *moments, codex=r"Unknown process id \d+", ours=r"cannot find session \d+: .*", why=WORDING
+    )
 
 
 @scenario(*_unknown(2, 3))

@@ -136,6 +136,11 @@ class Difference:
     why: str
 
 
+def differences(*moments: int, codex: str, ours: str, why: str) -> tuple[Difference, ...]:
+    """Return the same difference at several moments."""
+    return tuple(Difference(moment, codex, ours, why) for moment in moments)
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """Something that a model does with its tools."""

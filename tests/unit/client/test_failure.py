@@ -148,6 +148,11 @@ def test_a_profile_or_policy_that_is_refused_names_the_profiles_there_are(reason
         assert str(error).startswith(text)
 
 
+def test_what_cannot_be_started_is_said_once() -> None:
+    refused = of_us(ErrorReason.SPAWN_FAILED, text="cannot start 'prog': Argument list too long")
+    assert str(start_error(refused, "prog")) == "cannot start 'prog': Argument list too long"
+
+
 def test_an_id_that_is_taken_and_one_that_is_unknown_are_told_apart() -> None:
     exists = of_a_plain_peer(-32600, "process p1 already exists")
     unknown = of_a_plain_peer(-32600, "unknown process id p1")
