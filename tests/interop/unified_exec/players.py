@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from telexec_client import connect
+from telexec_client import Client, connect
 from telexec_client.unified_exec import UnifiedExec
 from tests.harness.codex import RemoteUrl, run_codex
 from tests.harness.scripted_model import Script, ToolCall, ToolResult
@@ -15,7 +15,7 @@ from tests.harness.server import Server
 from tests.interop.unified_exec.stage import Scenario, Stage
 
 _PLAYERS = 4
-"""Scenarios that are played at the same time: most of them wait most of the time."""
+"""How many play at the same time what is played in company: they wait most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,18 @@ class Programme:
     def __init__(self, scenarios: Collection[Scenario], directory: Path) -> None:
         self.performances: dict[str, Performance] = {}
         self._directory = directory
-        self._pending = deque(scenarios)
+        self._alone = [scenario for scenario in scenarios if scenario.is_alone]
+        self._in_company = deque(scenario for scenario in scenarios if not scenario.is_alone)
 
-    def script(self) -> Script:
+    def scripts(self) -> list[Script]:
+        """Return what each player plays. Each has to have tools of its own."""
+        in_company = [self._play(self._in_company) for _ in range(_PLAYERS)]
+        return [*in_company, *(self._play(deque([scenario])) for scenario in self._alone)]
+
+    def _play(self, pending: deque[Scenario]) -> Script:
         """Play scenarios until none is left that nobody has taken."""
-        while self._pending:
-            scenario = self._pending.popleft()
+        while pending:
+            scenario = pending.popleft()
             directory = self._directory / scenario.name
             directory.mkdir(parents=True)
             stage = Stage(directory)
@@ -55,6 +61,7 @@ class Programme:
                 yield from scenario.play(stage)
             except AssertionError as error:
                 failure = error
+                error.add_note(f"--- what the model was told ---\n{stage.moments}")
             self.performances[scenario.name] = Performance(stage.moments, failure)
 
 
@@ -64,13 +71,13 @@ async def play_through_codex(
     """Let the real Codex play scenarios, with a model that does as they say."""
     programme = Programme(scenarios, directory / "stages")
     async with asyncio.TaskGroup() as tasks:
-        for number in range(_PLAYERS):
+        for number, script in enumerate(programme.scripts()):
             own = directory / f"codex-{number}"
             tasks.create_task(
                 run_codex(
                     codex,
                     RemoteUrl(host.url),
-                    programme.script(),
+                    script,
                     directory=own,
                     workspace=_workspace(own),
                     inherit="all",
@@ -83,15 +90,12 @@ async def play_through_codex(
 async def play_through_ours(
     host: Server, scenarios: Collection[Scenario], directory: Path
 ) -> dict[str, Performance]:
-    """Play scenarios through one `UnifiedExec`, as an agent loop uses it."""
+    """Play scenarios through `UnifiedExec`, over one connection."""
     programme = Programme(scenarios, directory / "stages")
-    async with (
-        connect(host.url) as client,
-        UnifiedExec(client, workdir=str(_workspace(directory))) as tools,
-        asyncio.TaskGroup() as tasks,
-    ):
-        for number in range(_PLAYERS):
-            tasks.create_task(_answer(tools, programme.script()), name=f"player {number}")
+    workspace = _workspace(directory)
+    async with connect(host.url) as client, asyncio.TaskGroup() as tasks:
+        for number, script in enumerate(programme.scripts()):
+            tasks.create_task(_answer(client, workspace, script), name=f"player {number}")
     return programme.performances
 
 
@@ -102,13 +106,15 @@ def _workspace(directory: Path) -> Path:
     return workspace
 
 
-async def _answer(tools: UnifiedExec, script: Script) -> None:
-    call = await asyncio.to_thread(_next_call, script, None)
-    while call is not None:
-        assert not isinstance(call.arguments, str)
-        told = await tools.call(call.name, json.dumps(call.arguments))
-        # In a thread, because scenarios wait for what their commands do.
-        call = await asyncio.to_thread(_next_call, script, ToolResult(told))
+async def _answer(client: Client, workspace: Path, script: Script) -> None:
+    """Do as an agent loop does."""
+    async with UnifiedExec(client, workdir=str(workspace)) as tools:
+        call = await asyncio.to_thread(_next_call, script, None)
+        while call is not None:
+            assert not isinstance(call.arguments, str)
+            told = await tools.call(call.name, json.dumps(call.arguments))
+            # In a thread, because scenarios wait for what their commands do.
+            call = await asyncio.to_thread(_next_call, script, ToolResult(told))
 
 
 def _next_call(script: Script, result: ToolResult | None) -> ToolCall | None:

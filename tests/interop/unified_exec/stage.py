@@ -143,10 +143,16 @@ def differences(*moments: int, codex: str, ours: str, why: str) -> tuple[Differe
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Something that a model does with its tools."""
+    """Something that a model does with its tools.
+
+    Attributes:
+        differences: Where the answers differ.
+        is_alone: Whether it is played with tools that nothing was done with before.
+    """
 
     play: Callable[[Stage], Script]
     differences: tuple[Difference, ...] = ()
+    is_alone: bool = False
 
     @property
     def name(self) -> str:
@@ -154,6 +160,8 @@ class Scenario:
         return self.play.__name__
 
 
-def scenario(*differences: Difference) -> Callable[[Callable[[Stage], Script]], Scenario]:
+def scenario(
+    *differences: Difference, is_alone: bool = False
+) -> Callable[[Callable[[Stage], Script]], Scenario]:
     """Make a scenario of a function that plays it."""
-    return lambda play: Scenario(play, differences)
+    return lambda play: Scenario(play, differences, is_alone)
