@@ -86,18 +86,18 @@ class Sessions(Section, frozen=True):
     """How long things outlive what they belong to, in seconds.
 
     `lease_s`: a session without its connection, unless its client asks for another time, of at most
-    `max_lease_s`; None: of at most `lease_s`. `finished_s`: a finished process whose output was
+    `max_lease_s`. `finished_s`: a finished process whose output was
     delivered.
     """
 
     lease_s: Seconds = 30.0
-    max_lease_s: Seconds | None = None
+    max_lease_s: Seconds = 86_400.0
     finished_s: Seconds = 30.0
 
     @property
     def longest_lease_s(self) -> float:
         """The longest time that a client may ask for; what it has anyway is never too long."""
-        return max(self.lease_s, self.max_lease_s or 0.0)
+        return max(self.lease_s, self.max_lease_s)
 
 
 class Keepalive(Section, frozen=True):

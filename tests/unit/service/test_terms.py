@@ -16,7 +16,8 @@ from telexec_service.core.terms import check_wish, granted_lease_s, terms_of
     ("sessions", "grace_ms", "lease_s"),
     [
         (Sessions(lease_s=30), 10_000, 10),
-        (Sessions(lease_s=30), 60_000, 30),
+        (Sessions(lease_s=30), 60_000, 60),
+        (Sessions(lease_s=30), 7 * 86_400_000, 86_400),
         (Sessions(lease_s=30, max_lease_s=100), 60_000, 60),
         (Sessions(lease_s=30, max_lease_s=100), 600_000, 100),
         # What everybody has is never too much.
