@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from telexec_client.cli.completion import complete_session
 from telexec_client.cli.duration import parse_duration
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import OWN_FAILURE, killed_by
@@ -83,6 +84,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     cls=LazyGroup,
     commands_elsewhere={
         "bench": "telexec_client.cli.bench_command:bench",
+        "completion": "telexec_client.cli.completion_command:completion",
+        "doctor": "telexec_client.cli.doctor_command:doctor",
         "env": "telexec_client.cli.env_commands:env",
         "hosts": "telexec_client.cli.hosts_command:hosts",
         "kill": "telexec_client.cli.session_commands:kill",
@@ -144,6 +147,7 @@ def telexec() -> None:
     "--name",
     "session",
     metavar="SESSION",
+    shell_complete=complete_session,
     help="With -d, the session: it is made, or taken up if it is there.  [default: a new one, "
     "named after PROGRAM]",
 )

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import click
 from click.core import ParameterSource
 
+from telexec_client.cli.completion import complete_file, complete_host
 from telexec_client.cli.env_file import read_env_file
 from telexec_client.cli.hosts_file import has_hosts, read_hosts
 from telexec_client.cli.request import (
@@ -45,6 +46,7 @@ def host_parameters(command: _Command) -> _Command:
         "--host",
         metavar="NAME",
         envvar="TELEXEC_HOST",
+        shell_complete=complete_host,
         show_envvar=True,
         help="The host of this name: see `telexec hosts`. The name embedded is this machine, in an "
         "embedded host.  [default: the default there, else embedded]",
@@ -60,6 +62,7 @@ def host_parameters(command: _Command) -> _Command:
         "--token-file",
         metavar="FILE",
         envvar="TELEXEC_TOKEN_FILE",
+        shell_complete=complete_file,
         show_envvar=True,
         help="Where the service's token is.",
     )
@@ -68,6 +71,7 @@ def host_parameters(command: _Command) -> _Command:
         "ca_file",
         metavar="FILE",
         envvar="TELEXEC_CA",
+        shell_complete=complete_file,
         show_envvar=True,
         help="For wss://, the authorities that may vouch for the service, in PEM.  [default: those "
         "that this system trusts]",
@@ -90,6 +94,7 @@ def variable_options(command: _Command) -> _Command:
         "--env-file",
         "env_files",
         metavar="FILE",
+        shell_complete=complete_file,
         multiple=True,
         help="Give PROGRAM the variables of a file of NAME=VALUE lines; # starts a comment line. "
         "-e goes over it.",

@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from telexec_client.cli.completion import complete_process, complete_session
 from telexec_client.cli.options import host_options, where
 from telexec_client.cli.request import KillRequest, ListRequest, LogsRequest, Target
 
@@ -45,7 +46,7 @@ Exit code: 0, 1 if something that was named is not there, 125 if telexec failed.
 
 
 @click.command("ps", short_help="List processes in sessions.", epilog=_PS_EPILOG)
-@click.argument("sessions", metavar="[SESSION]...", nargs=-1)
+@click.argument("sessions", metavar="[SESSION]...", nargs=-1, shell_complete=complete_session)
 @host_options
 @click.option(
     "--all",
@@ -71,7 +72,7 @@ def ps(*, sessions: tuple[str, ...], is_for_all: bool, as_json: bool, host: Targ
 
 
 @click.command("logs", short_help="Print the output of a process.", epilog=_LOGS_EPILOG)
-@click.argument("process", metavar="SESSION[/PROCESS]")
+@click.argument("process", metavar="SESSION[/PROCESS]", shell_complete=complete_process)
 @host_options
 @click.option(
     "-f", "--follow", is_flag=True, help="Go on with what comes, until the process has ended."
@@ -106,7 +107,13 @@ def logs(
 
 
 @click.command("kill", short_help="End or signal processes.", epilog=_KILL_EPILOG)
-@click.argument("names", metavar="SESSION[/PROCESS]...", nargs=-1, required=True)
+@click.argument(
+    "names",
+    metavar="SESSION[/PROCESS]...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete_process,
+)
 @host_options
 @click.option(
     "-s",
