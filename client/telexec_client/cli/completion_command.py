@@ -7,15 +7,16 @@ COMPLETE_VARIABLE = "_TELEXEC_COMPLETE"
 """By which a shell has telexec say what to offer."""
 
 _EPILOG = """\b
-To have it in every new shell:
-  bash  telexec completion bash > ~/.local/share/bash-completion/completions/telexec
-  zsh   telexec completion zsh > ~/.zfunc/_telexec
-        with this in ~/.zshrc: fpath+=~/.zfunc; autoload -Uz compinit; compinit
-  fish  telexec completion fish > ~/.config/fish/completions/telexec.fish
+To have it in every new shell, write it where the shell looks for such scripts:
+  bash  ~/.local/share/bash-completion/completions/telexec
+  zsh   ~/.zfunc/_telexec, with this in ~/.zshrc:
+        fpath+=~/.zfunc; autoload -Uz compinit; compinit
+  fish  ~/.config/fish/completions/telexec.fish
 
 \b
 In this shell only:
   bash  source <(telexec completion bash)
+  fish  telexec completion fish | source
 
 Offered are commands, options, the names of hosts, and the sessions and processes that were left
 from here. No host is asked.
