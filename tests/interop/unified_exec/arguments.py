@@ -2,12 +2,12 @@
 
 from tests.harness.scripted_model import Script
 from tests.interop.unified_exec.stage import (
-    WORDING,
     Difference,
     Stage,
     differences,
     ended,
     scenario,
+    wording,
 )
 
 _REFUSED_BY_CODEX = r"failed to parse function arguments: .*"
@@ -15,7 +15,7 @@ _REFUSED_BY_US = r"\w+ failed: cannot use the arguments of (exec_command|write_s
 _SAID = r"(?s).*exited with code 0.*Output:\nsaid\n"
 
 
-@scenario(*differences(*range(8), codex=_REFUSED_BY_CODEX, ours=_REFUSED_BY_US, why=WORDING))
+@scenario(*wording(*range(8), codex=_REFUSED_BY_CODEX, ours=_REFUSED_BY_US))
 def arguments_of_the_wrong_type_are_refused(stage: Stage) -> Script:
     yield from stage.call("exec_command")
     yield from stage.call("exec_command", cmd=None)
@@ -27,37 +27,48 @@ def arguments_of_the_wrong_type_are_refused(stage: Stage) -> Script:
     yield from stage.call("write_stdin", session_id="many")
 
 
+_OUT_OF_RANGE = "a number out of its range"
+_WHY_WITHIN = "What is out of its range is brought within, negative numbers as well."
+
+
 @scenario(
-    *differences(
-        0,
-        codex=_REFUSED_BY_CODEX,
-        ours=_SAID,
-        why="What is out of its range is brought within, and a negative number is no exception.",
-    ),
-    *differences(
+    Difference(_OUT_OF_RANGE, 0, codex=_REFUSED_BY_CODEX, ours=_SAID, why=_WHY_WITHIN),
+    Difference(
+        _OUT_OF_RANGE,
         1,
         codex=_REFUSED_BY_CODEX,
         ours=r"(?s).*Output:\n.*…2 tokens truncated…",
-        why="What is out of its range is brought within, and a negative number is no exception.",
+        why=_WHY_WITHIN,
     ),
     Difference(
-        moment=2,
+        _OUT_OF_RANGE,
+        2,
         codex=_REFUSED_BY_CODEX,
         ours=r"write_stdin failed: cannot find session \d+: .*",
-        why="No number is too large for a session that is not there.",
+        why="A session that is not there is not there, however large its number.",
     ),
-    Difference(
-        moment=3,
-        codex=r"Unknown process id -1",
-        ours=r"cannot find session -1: .*",
-        why=WORDING,
-    ),
+    *wording(3, codex=r"Unknown process id -1", ours=r"cannot find session -1: .*"),
 )
 def numbers_that_nobody_can_mean(stage: Stage) -> Script:
     yield from stage.call("exec_command", cmd="echo said", yield_time_ms=-1_000)
     yield from stage.call("exec_command", cmd="echo said", max_output_tokens=-1)
     yield from stage.call("write_stdin", session_id=10**12)
     yield from stage.call("write_stdin", session_id=-1)
+
+
+@scenario(
+    *differences(
+        "a number in a string",
+        0,
+        1,
+        codex=_REFUSED_BY_CODEX,
+        ours=r"(?s).*(exited with code 0.*Output:\nsaid\n|cannot find session 999: .*)",
+        why="What a model means is beyond doubt.",
+    )
+)
+def a_number_in_a_string_is_a_number(stage: Stage) -> Script:
+    yield from stage.call("exec_command", cmd="echo said", yield_time_ms="10000")
+    yield from stage.call("write_stdin", session_id="999")
 
 
 @scenario()
@@ -68,6 +79,7 @@ def more_time_than_anybody_waits_is_brought_within(stage: Stage) -> Script:
 
 @scenario(
     *differences(
+        "null for an argument",
         1,
         2,
         codex=_REFUSED_BY_CODEX,
@@ -87,6 +99,7 @@ def an_argument_may_be_null_where_it_may_be_missing(stage: Stage) -> Script:
 
 @scenario(
     Difference(
+        what="unknown arguments of a model",
         moment=0,
         codex=_SAID,
         ours=_REFUSED_BY_US,
@@ -98,11 +111,10 @@ def an_argument_that_does_not_exist(stage: Stage) -> Script:
 
 
 @scenario(
-    Difference(
-        moment=0,
+    *wording(
+        0,
         codex=r"unsupported call: no_such_tool",
         ours=r"no_such_tool failed: cannot call 'no_such_tool': .*",
-        why=WORDING,
     )
 )
 def a_tool_that_does_not_exist(stage: Stage) -> Script:
@@ -119,17 +131,15 @@ def a_relative_working_directory_is_below_the_own(stage: Stage) -> Script:
 
 
 @scenario(
-    Difference(
-        moment=0,
+    *wording(
+        0,
         codex=r"CreateProcess .* it holds a NUL.*",
         ours=r"cannot start .*: an argument holds a NUL",
-        why=WORDING,
     ),
-    Difference(
-        moment=1,
+    *wording(
+        1,
         codex=r"CreateProcess .* cannot start .*: Argument list too long.*",
         ours=r"cannot start .*: Argument list too long",
-        why=WORDING,
     ),
 )
 def a_command_that_no_host_can_run_is_refused(stage: Stage) -> Script:
@@ -138,12 +148,13 @@ def a_command_that_no_host_can_run_is_refused(stage: Stage) -> Script:
 
 
 @scenario(
-    Difference(moment=0, codex=_REFUSED_BY_CODEX, ours=_REFUSED_BY_US, why=WORDING),
+    *wording(0, codex=_REFUSED_BY_CODEX, ours=_REFUSED_BY_US),
     Difference(
+        what="half a surrogate pair",
         moment=1,
         codex=r"Unknown process id \d+",
         ours=r"cannot use the arguments of write_stdin: .*",
-        why="Half a surrogate pair is no text; Codex takes it for another character.",
+        why="Half a surrogate pair is no text, at the end of a string as little as in it.",
     ),
 )
 def text_that_is_no_text_is_refused(stage: Stage) -> Script:

@@ -2,13 +2,13 @@
 
 from tests.harness.scripted_model import Script
 from tests.interop.unified_exec.stage import (
-    WORDING,
     Difference,
     Stage,
     alive,
     differences,
     ended,
     scenario,
+    wording,
 )
 
 
@@ -35,11 +35,10 @@ def a_directory_with_a_space_in_its_name_is_one_to_work_in(stage: Stage) -> Scri
 
 
 @scenario(
-    Difference(
-        moment=0,
+    *wording(
+        0,
         codex=r"CreateProcess .* cannot start a process in .*/missing: no such directory.*",
         ours=r"cannot start .*/missing: no such directory",
-        why=WORDING,
     )
 )
 def a_working_directory_that_is_not_there_is_said(stage: Stage) -> Script:
@@ -66,6 +65,7 @@ def without_a_choice_the_shell_is_the_hosts(stage: Stage) -> Script:
 
 @scenario(
     Difference(
+        what="`shell`",
         moment=2,
         codex=r"count: \d+\nOutput:\n/.*/bash\n",
         ours=r"count: \d+\nOutput:\nbash\n",
@@ -82,6 +82,7 @@ def the_shell_is_the_one_that_was_asked_for(stage: Stage) -> Script:
 
 @scenario(
     Difference(
+        what="`shell`",
         moment=0,
         codex=r"(?s).*environment `remote` only supports `bash`.*",
         ours=r"(?s).*Process exited with code 0.*",
@@ -94,6 +95,7 @@ def another_shell_than_the_hosts_is_used_where_it_is_there(stage: Stage) -> Scri
 
 @scenario(
     Difference(
+        what="`shell`",
         moment=0,
         codex=r"environment `remote` only supports `bash`",
         ours=r"exec_command failed: cannot start .*/no/such/shell.*",
@@ -119,12 +121,14 @@ def programs_are_told_that_nobody_watches(stage: Stage) -> Script:
 
 @scenario(
     Difference(
+        what="`CODEX_CI`, `CODEX_THREAD_ID`",
         moment=0,
         codex=r"Original token count: \d+\nOutput:\n(CODEX_[A-Z_]+\n)+",
         ours=r"Original token count: \d+\nOutput:\nAGENT_CI\n",
         why="Our variables do not claim that Codex is at work; the caller's ids are the caller's.",
     ),
     Difference(
+        what="environment policy",
         moment=0,
         codex=r"HOME\nHOST_KEYBOARD\nHOST_VARIABLE\n",
         ours=r"HOME\nHOST_VARIABLE\n",
@@ -148,12 +152,11 @@ def the_input_of_a_command_is_empty(stage: Stage) -> Script:
 
 
 @scenario(
-    *differences(
+    *wording(
         1,
         2,
         codex=r"stdin is closed for this session; rerun exec_command with tty=true .*",
         ours=r"cannot write to session \d+: .* stdin is closed; .* with tty=true",
-        why=WORDING,
     )
 )
 def a_process_without_a_terminal_takes_no_input_and_goes_on(stage: Stage) -> Script:
@@ -196,6 +199,7 @@ def a_command_may_have_many_lines_and_quotes(stage: Stage) -> Script:
 
 @scenario(
     *differences(
+        "`cmd` that is empty",
         0,
         1,
         codex=r"(?s).*exited with code 0.*",

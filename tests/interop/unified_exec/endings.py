@@ -85,6 +85,7 @@ def a_command_that_closes_its_output_is_alive_until_its_end(stage: Stage) -> Scr
 
 
 _BACKGROUND = Difference(
+    what="after the end, output still open",
     moment=0,
     codex=r"Process running",
     ours=r"Process exited with code [56]",

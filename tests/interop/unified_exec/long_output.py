@@ -120,12 +120,13 @@ def a_character_whose_bytes_come_one_by_one_is_one(stage: Stage) -> Script:
     assert (ended(result), result.output) == (0, "😀é\n")
 
 
-_CUT = "A character whose bytes come with two answers is whole in the second."
+_CUT = "a character that a yield cuts"
+_WHY_CUT = "A character whose bytes come with two answers is whole in the second."
 
 
 @scenario(
-    Difference(0, codex="caf\ufffd$", ours="caf$", why=_CUT),
-    Difference(1, codex="1\nOutput:\n\ufffd!\n", ours="1\nOutput:\né!\n", why=_CUT),
+    Difference(_CUT, 0, codex="caf\ufffd$", ours="caf$", why=_WHY_CUT),
+    Difference(_CUT, 1, codex="1\nOutput:\n\ufffd!\n", ours="1\nOutput:\né!\n", why=_WHY_CUT),
 )
 def a_character_that_is_cut_by_the_end_of_a_call(stage: Stage) -> Script:
     result = yield from stage.exec_command(

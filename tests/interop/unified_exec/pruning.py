@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.harness.deadline import eventually_blocking
 from tests.harness.scripted_model import Script, ToolCall, ToolResult
-from tests.interop.unified_exec.stage import WORDING, Stage, alive, differences, scenario
+from tests.interop.unified_exec.stage import Stage, alive, scenario, wording
 
 _LIVE = 64
 """As many may live at once."""
@@ -17,17 +17,15 @@ _PROBED = _LIVE + 5
 
 
 @scenario(
-    *differences(
+    *wording(
         *range(_PROBED, _PROBED + 3),
         codex=r"Unknown process id \d+",
         ours=r"cannot find session \d+: .*",
-        why=WORDING,
     ),
-    *differences(
+    *wording(
         *range(_PROBED + 3, _PROBED + 7),
         codex=r"stdin is closed for this session; rerun exec_command with tty=true .*",
         ours=r"cannot write to session \d+: .* stdin is closed; .* with tty=true",
-        why=WORDING,
     ),
     is_alone=True,
 )

@@ -4,13 +4,12 @@ import re
 
 from tests.harness.scripted_model import Script, ToolResult
 from tests.interop.unified_exec.stage import (
-    WORDING,
     Difference,
     Stage,
     alive,
-    differences,
     ended,
     scenario,
+    wording,
 )
 
 
@@ -70,9 +69,7 @@ def a_command_that_ended_between_two_calls_says_so_at_the_next(stage: Stage) -> 
 
 
 def _unknown(*moments: int) -> tuple[Difference, ...]:
-    return differences(
-        *moments, codex=r"Unknown process id \d+", ours=r"cannot find session \d+: .*", why=WORDING
-    )
+    return wording(*moments, codex=r"Unknown process id \d+", ours=r"cannot find session \d+: .*")
 
 
 @scenario(*_unknown(2, 3))

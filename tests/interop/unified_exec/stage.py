@@ -115,30 +115,36 @@ def ended(result: ToolResult) -> int:
     return result.exit_code
 
 
-WORDING = "It is the same mistake in our own words, which say what to do."
-"""Why many a `Difference` is there."""
-
-
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Where our answer is another than Codex's, on purpose.
 
     Attributes:
-        moment: Which one, counted from 0.
+        what: What differs, as in the first column of the table in `docs/unified_exec.md`.
+        moment: Where, counted from 0.
         codex: A pattern for what Codex's answer has there, exactly once.
         ours: A pattern for what ours has in its place.
         why: A sentence.
     """
 
+    what: str
     moment: int
     codex: str
     ours: str
     why: str
 
 
-def differences(*moments: int, codex: str, ours: str, why: str) -> tuple[Difference, ...]:
+def differences(
+    what: str, *moments: int, codex: str, ours: str, why: str
+) -> tuple[Difference, ...]:
     """Return the same difference at several moments."""
-    return tuple(Difference(moment, codex, ours, why) for moment in moments)
+    return tuple(Difference(what, moment, codex, ours, why) for moment in moments)
+
+
+def wording(*moments: int, codex: str, ours: str) -> tuple[Difference, ...]:
+    """Return that the same mistake is told in other words at some moments."""
+    why = "Our words begin with what cannot be done, and say what to do."
+    return differences("texts of failures", *moments, codex=codex, ours=ours, why=why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ from tests.interop.unified_exec.stage import Difference, Scenario
 
 pytestmark = pytest.mark.codex
 
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "unified_exec.md"
+
 _PLACEHOLDER = "<<what differs on purpose>>"
 
 
@@ -110,3 +112,10 @@ def test_a_model_is_told_the_same(
         at = difference.moment
         theirs[at], ours[at] = without_difference(theirs[at], ours[at], difference)
     assert ours == theirs
+
+
+def test_every_difference_is_in_the_documentation() -> None:
+    table = DOCUMENTATION.read_text().partition("## What differs from Codex\n")[2]
+    documented = set(re.findall(r"^\| (.*?) \|", table, re.MULTILINE))
+    named = {it.what for scenario in SCENARIOS.values() for it in scenario.differences}
+    assert named <= documented
