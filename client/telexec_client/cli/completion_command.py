@@ -7,7 +7,7 @@ COMPLETE_VARIABLE = "_TELEXEC_COMPLETE"
 """By which a shell has telexec say what to offer."""
 
 _EPILOG = """\b
-To have it in every new shell, write it where the shell looks for such scripts:
+For every new shell, write it where that looks for such scripts:
   bash  ~/.local/share/bash-completion/completions/telexec
   zsh   ~/.zfunc/_telexec, with this in ~/.zshrc:
         fpath+=~/.zfunc; autoload -Uz compinit; compinit

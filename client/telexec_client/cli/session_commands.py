@@ -31,7 +31,7 @@ Examples:
 The host keeps the newest output of a process, mostly 1 MiB of it: what is missing is said.
 
 \b
-Exit code: 0, 125 if telexec failed.
+Exit code: 0, 125 if telexec itself failed.
 """
 
 _KILL_EPILOG = """\b
@@ -41,7 +41,8 @@ Examples:
   telexec kill --session nightly
 
 \b
-Exit code: 0, 1 if something that was named is not there, 125 if telexec failed.
+Exit code: 0, 1 if something that was named is not there, 125 if telexec
+itself failed.
 """
 
 
