@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from telexec_client.client import Client, connect, connect_command
-    from telexec_client.completed import CompletedProcess
+    from telexec_client.completed import CompletedProcess, CompletedText
     from telexec_client.environment import (
         HOST_POLICY,
         UNIFIED_EXEC,
@@ -39,6 +39,7 @@ __all__ = [
     "UNIFIED_EXEC",
     "Client",
     "CompletedProcess",
+    "CompletedText",
     "EnvironmentDelta",
     "EnvironmentExplanation",
     "EnvironmentPolicy",
@@ -73,7 +74,7 @@ __all__ = [
 
 _HOMES = {
     "telexec_client.client": ("Client", "connect", "connect_command"),
-    "telexec_client.completed": ("CompletedProcess",),
+    "telexec_client.completed": ("CompletedProcess", "CompletedText"),
     "telexec_client.environment": (
         "HOST_POLICY",
         "UNIFIED_EXEC",

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from telexec_client.completed import CompletedProcess
+from telexec_client.completed import CompletedProcess, CompletedText
 from telexec_client.connection import Connection
 from telexec_client.core.opening import Opening
 from telexec_client.core.session_wish import SessionMode, SessionWish
@@ -20,13 +20,18 @@ from telexec_client.errors import (
 from telexec_client.process import (
     DEFAULT_MAX_OUTPUT_BYTES,
     FollowedProcess,
+    OnCancel,
     Process,
+    RunOptions,
     StartWish,
     attach_process,
+    completed_text,
     explain_environment,
+    input_bytes,
     list_processes,
     run_to_end,
     start_process,
+    wanted_form,
     watch_process,
 )
 from telexec_client.transport import Dialer, command_dialer, embedded_dialer, url_dialer
@@ -93,6 +98,7 @@ class Client:
         tty: bool = False,
         size: TerminalSize | None = None,
         stdin: bool = False,
+        merge_stderr: bool = False,
         timeout_s: float | None = None,
         idle_timeout_s: float | None = None,
         kill_grace_s: float | None = None,
@@ -114,6 +120,8 @@ class Client:
             tty: Start it on a PTY instead of pipes.
             size: The size of the PTY, 24 rows of 80 columns by default.
             stdin: Keep its stdin writable; otherwise it is `/dev/null`. A PTY always is writable.
+            merge_stderr: Have its stderr go where its stdout goes: all output is in `stdout`, in
+                the order in which it was written; on a plain host, in which it was read there.
             timeout_s: How long it may run.
             idle_timeout_s: How long it may write nothing.
             kill_grace_s: How much later KILL follows TERM then.
@@ -138,16 +146,47 @@ class Client:
             tty=tty,
             size=size,
             stdin=stdin,
+            merge_stderr=merge_stderr,
             timeout_s=timeout_s,
             idle_timeout_s=idle_timeout_s,
             kill_grace_s=kill_grace_s,
             overflow=overflow,
             limits=limits,
         )
-        return Opening(
-            lambda: start_process(self._connection, wish, is_embedded=self._is_embedded),
-            Process.close,
-        )
+        return self._starting(wish)
+
+    @overload
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        text: Literal[False] = False,
+        encoding: None = None,
+        errors: str = "strict",
+        **options: Unpack[RunOptions],
+    ) -> CompletedProcess: ...
+
+    @overload
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        text: Literal[True],
+        encoding: str | None = None,
+        errors: str = "strict",
+        **options: Unpack[RunOptions],
+    ) -> CompletedText: ...
+
+    @overload
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        text: bool = False,
+        encoding: str,
+        errors: str = "strict",
+        **options: Unpack[RunOptions],
+    ) -> CompletedText: ...
 
     async def run(
         self,
@@ -158,18 +197,30 @@ class Client:
         env_profile: str | None = None,
         unset: Collection[str] = (),
         cwd: str | None = None,
-        input: bytes | None = None,  # noqa: A002 -- the name it has in subprocess.run
+        input: bytes | str | None = None,  # noqa: A002 -- the name it has in subprocess.run
         tty: bool = False,
+        merge_stderr: bool = False,
         timeout_s: float | None = None,
         idle_timeout_s: float | None = None,
         overflow: Overflow = "pause",
         limits: ProcessLimits | None = None,
         check: bool = False,
         max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
-    ) -> CompletedProcess:
-        """Run a process to its end and return how it ended, with all its output.
+        text: bool = False,
+        encoding: str | None = None,
+        errors: str = "strict",
+        on_cancel: OnCancel = "kill",
+    ) -> CompletedProcess | CompletedText:
+        r"""Run a process to its end and return how it ended, with all its output.
 
-        It is ended when this is cancelled or fails.
+        It is ended when this fails, or is cancelled without `on_cancel="detach"`.
+
+        >>> done = await client.run(["sort"], input="b\na\n", text=True, check=True)
+        >>> done.stdout, done.exit_code
+        ('a\nb\n', 0)
+        >>> await client.run(["false"], check=True)
+        Traceback (most recent call last):
+        ...ProcessFailedError: cannot use the result of 'false': it failed (exit code 1)
 
         Args:
             argv: See `start`.
@@ -179,14 +230,20 @@ class Client:
             unset: See `start`.
             cwd: See `start`.
             tty: See `start`.
+            merge_stderr: See `start`.
             timeout_s: See `start`.
             idle_timeout_s: See `start`.
             overflow: See `start`.
             limits: See `start`.
             input: Written to its stdin, which is then closed. A process that ends without reading
-                it is no error. `None`: its stdin is `/dev/null`.
+                it is no error. `None`: its stdin is `/dev/null`. Text is sent in `encoding`.
             check: Raise an error if it ends with another exit code than 0.
             max_output_bytes: The most output to keep.
+            text: Return its output as `str`; errors have bytes all the same.
+            encoding: The same, in this encoding; `utf-8` where only `text` is said.
+            errors: See `bytes.decode`.
+            on_cancel: What becomes of it when this is cancelled: it ends (`kill`), or goes on as
+                after `Process.detach` (`detach`), and `processes` lists it.
 
         Raises:
             ProcessTimeoutError: It did not end within `timeout_s`, or (`ProcessIdleError`) wrote
@@ -194,34 +251,41 @@ class Client:
             ProcessFailedError: `check` was asked for, and it failed.
             OutputLimitError: It wrote more than `max_output_bytes`.
             OutputGapError: Output was lost with a connection.
+            OutputEncodingError: Its output is no text in the encoding.
             SessionLostError: The host cannot be reached any more.
+            LookupError: Python has no such encoding; nothing was started.
+            UnicodeEncodeError: The input cannot be encoded; nothing was started.
         """
-        has_input = input is not None
-        if input and not tty and not self._can_close_stdin:
+        form = wanted_form(text=text, encoding=encoding, errors=errors)
+        data = input_bytes(input, form)
+        if data and not tty and not self._can_close_stdin:
             raise UnsupportedError("end the input of a process")
-        if input == b"" and not tty:
+        if data == b"" and not tty:
             # Nothing to read is what /dev/null gives, and every host has that.
-            has_input = False
-        async with self.start(
-            argv,
+            data = None
+        if on_cancel == "detach" and (self.extensions is None or not self.extensions.attach):
+            raise UnsupportedError("leave a process to its session")
+        wish = StartWish(
+            argv=argv,
             env=env,
             env_policy=env_policy,
             env_profile=env_profile,
             unset=unset,
             cwd=cwd,
             tty=tty,
-            stdin=has_input,
+            stdin=data is not None,
+            merge_stderr=merge_stderr,
             timeout_s=timeout_s,
             idle_timeout_s=idle_timeout_s,
             overflow=overflow,
             limits=limits,
-        ) as process:
-            return await run_to_end(
-                process,
-                input if has_input else None,
-                check=check,
-                max_output_bytes=max_output_bytes,
+            on_cancel=on_cancel,
+        )
+        async with self._starting(wish) as process:
+            completed = await run_to_end(
+                process, data, check=check, max_output_bytes=max_output_bytes, on_cancel=on_cancel
             )
+        return completed if form is None else completed_text(completed, form)
 
     async def explain_env(
         self,
@@ -342,6 +406,12 @@ class Client:
     async def close(self) -> None:
         """End the session with all that runs in it, and close the connection. Idempotent."""
         await self._close(self._connection.close)
+
+    def _starting(self, wish: StartWish) -> Opening[Process]:
+        return Opening(
+            lambda: start_process(self._connection, wish, is_embedded=self._is_embedded),
+            Process.close,
+        )
 
     async def _close(self, close: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -33,3 +33,25 @@ class CompletedProcess(PartialProcess, frozen=True):
     """How a process ended, and the output of it that nobody had read before."""
 
     exit_code: int
+
+
+class CompletedText(msgspec.Struct, frozen=True):
+    """How a process ended, and its output as text; otherwise as `CompletedProcess`.
+
+    Attributes:
+        argv: See `PartialProcess`.
+        exit_code: See `PartialProcess`.
+        signal: See `PartialProcess`.
+        reason: See `PartialProcess`.
+        stdout: See `PartialProcess`. Ends of lines are as the process wrote them.
+        stderr: See `PartialProcess`.
+        usage: See `PartialProcess`.
+    """
+
+    argv: tuple[str, ...]
+    exit_code: int
+    signal: str | None
+    reason: str | None
+    stdout: str
+    stderr: str
+    usage: Usage | None

@@ -74,7 +74,7 @@ class ExtensionGrant(Message, frozen=True):
     `timeouts`: `timeoutMs`, `idleTimeoutMs` and `killGraceMs` at start. `grace`: `graceMs` in
     `process/terminate`. `process_limits`: `limits` at start. `flow`: `creditBytes` at start and
     `process/credit`. `lost`: `afterBytes` and `lost` in `process/read`.
-    `overflow`: `overflow` at start, and `process/gap`.
+    `overflow`: `overflow` at start, and `process/gap`. `merge_stderr`: `mergeStderr` at start.
     `binary_frames`: `handle` at start, and what `telexec_schemas.binary_frame` says.
     `idempotent_start`: a start with a known id and equal parameters is answered with its process.
     `on_disconnect`: the wish of that name, and `session/end`. `attach`: `process/list`,
@@ -99,6 +99,7 @@ class ExtensionGrant(Message, frozen=True):
     env_profiles: Sequence[str] = ()
     binary_frames: bool = False
     overflow: bool = False
+    merge_stderr: bool = False
     idempotent_start: bool = False
     on_disconnect: bool = False
     attach: bool = False

@@ -65,6 +65,7 @@ class StartProcess(Message, frozen=True):
     `credit_bytes`: push output only up to this offset, until `process/credit` moves it.
     `overflow`: with `drop` the process never waits for a reader; output that is dropped before it
     was pushed is told by `process/gap`.
+    `merge_stderr`: without a PTY, its stderr is its stdout.
     `handle`: push output as binary frames with this number, which no other process of the session
     has.
     """
@@ -90,6 +91,7 @@ class StartProcess(Message, frozen=True):
     credit_bytes: Count | UnsetType = UNSET
     handle: Handle | UnsetType = UNSET
     overflow: Overflow | UnsetType = UNSET
+    merge_stderr: bool | UnsetType = UNSET
     limits: ProcessLimits | UnsetType = UNSET
 
 

@@ -351,6 +351,7 @@ def _extensions(config: Config, environment: HostEnvironment, spawner: Spawner) 
         process_limits=spawner.can_limit,
         flow=True,
         overflow=True,
+        merge_stderr=True,
         lost=True,
         env_profiles=environment.profiles,
         idempotent_start=True,

@@ -12,6 +12,7 @@ from telexec_client.errors.connecting import (
     AuthenticationError,
     CertificateError,
     ClientClosedError,
+    ClientForkedError,
     ConnectionLostError,
     EmbeddedHostUnavailableError,
     HandshakeError,
@@ -35,6 +36,8 @@ from telexec_client.errors.files import (
     StorageFullError,
 )
 from telexec_client.errors.running import (
+    LineTooLongError,
+    OutputEncodingError,
     OutputGapError,
     OutputLimitError,
     ProcessFailedError,
@@ -75,6 +78,7 @@ __all__ = [
     "AuthenticationError",
     "CertificateError",
     "ClientClosedError",
+    "ClientForkedError",
     "CommandLineError",
     "CommandLostError",
     "CommandsExhaustedError",
@@ -95,6 +99,8 @@ __all__ = [
     "InputTooLargeError",
     "InvalidPathError",
     "InvalidUrlError",
+    "LineTooLongError",
+    "OutputEncodingError",
     "OutputGapError",
     "OutputLimitError",
     "PolicyRefusedError",

@@ -67,6 +67,15 @@ class ClientClosedError(TelexecError):
         super().__init__("cannot go on: the client is closed")
 
 
+class ClientForkedError(TelexecError):
+    """The client is one of the process that this one was forked from, and of no use here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "cannot use a client that was made before a fork: connect anew in the child process"
+        )
+
+
 class ConnectionLostError(TelexecError):
     """The connection broke, and it is not known whether the host did what was asked.
 

@@ -96,3 +96,46 @@ class OutputGapError(TelexecError):
         super().__init__(f"cannot give all output of {program!r}: {amount} of it were lost")
         self.lost_bytes = lost_bytes
         self.completed = completed
+
+
+class LineTooLongError(TelexecError):
+    """A line of output is longer than was asked for; reading goes on with the next line.
+
+    Attributes:
+        start: The beginning of the line, `limit_bytes` of it. The rest is dropped.
+    """
+
+    def __init__(self, program: str, start: bytes, limit_bytes: int) -> None:
+        super().__init__(
+            f"cannot give a line of {program!r} of more than {limit_bytes} bytes;"
+            " allow more (max_line_bytes), or read what is no text without lines"
+        )
+        self.start = start
+        self.limit_bytes = limit_bytes
+
+
+class OutputEncodingError(TelexecError):
+    """Output is no text in the encoding that was asked for.
+
+    Where it comes piece by piece, reading can go on.
+
+    Attributes:
+        data: What is no such text: a line, a piece, or the whole of a stream.
+        completed: How the process ended with all its output, where all of it was asked for.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        encoding: str,
+        data: bytes,
+        why: str,
+        completed: CompletedProcess | None = None,
+    ) -> None:
+        super().__init__(
+            f"cannot read output of {program!r} as {encoding}: {why};"
+            " errors='replace' puts marks in the place of what it is not"
+        )
+        self.encoding = encoding
+        self.data = data
+        self.completed = completed

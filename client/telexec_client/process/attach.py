@@ -46,7 +46,8 @@ async def attach_process(
         raise ProcessFollowedError(process_id)
     feed = ProcessFeed(connection, own_id, process_id, after_seq=after_seq, after_bytes=after_bytes)
     entry = await _attached(feed)
-    wish = StartWish(argv=entry.argv, tty=entry.tty)
+    # It may have a stdin: the host does not tell.
+    wish = StartWish(argv=entry.argv, tty=entry.tty, stdin=True)
     return Process(connection, feed, own_id, wish, Started(own_id, pid=entry.pid))
 
 

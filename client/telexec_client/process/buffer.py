@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 from weakref import WeakSet
@@ -83,6 +83,10 @@ class OutputBuffer:
         credit: How much the host may push; `None`: the host knows no credit.
         announce: Tells the host a new credit.
         counter: Is told what is unread and who waits.
+        merge_stderr: Take what comes from stderr for stdout.
+
+    Attributes:
+        program: What the process is called in errors.
     """
 
     def __init__(
@@ -92,8 +96,10 @@ class OutputBuffer:
         credit: CreditWindow | None,
         announce: Callable[[int], None],
         counter: UnreadCounter,
+        merge_stderr: bool = False,
     ) -> None:
-        self._program = program
+        self.program = program
+        self._merges_stderr = merge_stderr
         self._credit = credit
         self._announce = announce
         self._counter = counter
@@ -115,6 +121,8 @@ class OutputBuffer:
         """Take a piece of output."""
         size_bytes = len(chunk)
         self._arrive(size_bytes)
+        if self._merges_stderr and stream == "stderr":
+            stream = "stdout"
         if self._is_discarding:
             self._grant(size_bytes)
         elif self._sink is not None:
@@ -170,6 +178,30 @@ class OutputBuffer:
         self._clear(self._stderr)
         self.wake()
 
+    def put_back(self, entries: Sequence[OutputPiece | Gap], *, stdout: bool, stderr: bool) -> None:
+        """Put in front what was read and not used, the oldest first.
+
+        Args:
+            entries: What was read.
+            stdout: Whether a gap was read from stdout.
+            stderr: Whether a gap was read from stderr.
+        """
+        if self._is_discarding or self._sink is not None:
+            return
+        firsts = (self._stdout.first_number, self._stderr.first_number)
+        number = min((it for it in firsts if it is not None), default=self._last_number + 1)
+        for entry in reversed(entries):
+            number -= 1
+            if isinstance(entry, OutputPiece):
+                (self._stderr if entry.stream == "stderr" else self._stdout).prepend(number, entry)
+                self._count_read(-len(entry.data))
+                continue
+            if stdout:
+                self._stdout.prepend(number, entry)
+            if stderr:
+                self._stderr.prepend(number, entry)
+        self.wake()
+
     # What goes out.
 
     @property
@@ -219,7 +251,7 @@ class OutputBuffer:
             if isinstance(entry, OutputPiece):
                 return entry
             if entry is not None:
-                raise OutputGapError(self._program, entry.lost_bytes)
+                raise OutputGapError(self.program, entry.lost_bytes)
             if self._failure is not None:
                 raise self._failure()
             if self._is_closed or self._is_discarding:

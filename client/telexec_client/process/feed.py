@@ -60,6 +60,7 @@ class ProcessFeed:
         after_bytes: How much output there is up to there.
         watched: The process that is read along, and called `process_id` here; `None`: it is one of
             our own session.
+        merge_stderr: Take what comes from stderr for stdout.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class ProcessFeed:
         after_seq: int = 0,
         after_bytes: int = 0,
         watched: Watched | None = None,
+        merge_stderr: bool = False,
     ) -> None:
         self._watched = watched
         self._connection = connection
@@ -84,6 +86,7 @@ class ProcessFeed:
             credit=self._credit,
             announce=lambda _: self._announce_soon(),
             counter=connection.read_gate,
+            merge_stderr=merge_stderr,
         )
         self._assembler = OutputAssembler(
             self, max_held_bytes=MAX_HELD_BYTES, after_seq=after_seq, after_bytes=after_bytes

@@ -15,6 +15,7 @@ from telexec_client.errors import (
 )
 from telexec_client.process.buffer import CollectedOutput, OutputSink
 from telexec_client.process.feed import ProcessFeed
+from telexec_client.process.output_lines import OutputLines
 from telexec_client.process.queue import OutputPiece
 from telexec_client.process.reading import OutputStream, PieceIterator
 from telexec_schemas.identifiers import ProcessId
@@ -24,7 +25,7 @@ DEFAULT_MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 """How much output is kept for somebody who wants all of it at once."""
 
 
-class FollowedProcess:
+class FollowedProcess(OutputLines):
     """A process whose output and end can be followed. Made by `Client.watch`.
 
     Attributes:
@@ -39,13 +40,13 @@ class FollowedProcess:
     def __init__(
         self, feed: ProcessFeed, process_id: ProcessId, argv: tuple[str, ...], pid: int | None
     ) -> None:
+        super().__init__(feed.buffer, stdout=True, stderr=True)
         self.process_id = process_id
         self.argv = argv
         self.pid = pid
         self.stdout = OutputStream(feed.buffer, is_stdout=True)
         self.stderr = OutputStream(feed.buffer, is_stdout=False)
         self._feed = feed
-        self._buffer = feed.buffer
         self._collected: CollectedOutput | None = None
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from typing import Literal, overload
 
 from msgspec import UNSET, UnsetType
 
@@ -14,13 +15,16 @@ from telexec_client.errors import (
     ProcessSurvivedError,
     ProcessTimeoutError,
     SessionLostError,
+    StdinClosedError,
     UnsupportedError,
 )
+from telexec_client.process.communicate import feed_and_wait
 from telexec_client.process.deadline import Deadline, client_deadline_s
 from telexec_client.process.feed import ProcessFeed
 from telexec_client.process.followed import DEFAULT_MAX_OUTPUT_BYTES, FollowedProcess
 from telexec_client.process.input import ProcessInput
 from telexec_client.process.request import StartWish
+from telexec_client.process.text import completed_text, input_bytes, wanted_form
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.message import Nothing
 from telexec_schemas.methods import RESIZE, SIGNAL, TERMINATE
@@ -62,6 +66,9 @@ class Process(FollowedProcess):
         self._input = ProcessInput(
             connection, process_id, self.argv[0], tty=wish.tty, handle=feed.handle
         )
+        self._tty = wish.tty
+        self._has_stdin = wish.stdin or wish.tty
+        self._is_detached = False
         self._timeout_s = wish.timeout_s
         self._idle_timeout_s = wish.idle_timeout_s
         grant = connection.extensions
@@ -176,6 +183,98 @@ class Process(FollowedProcess):
             raise ProcessTimeoutError(partial, self._timeout_s or 0.0)
         return self._completed(partial, collected)
 
+    @overload
+    async def communicate(
+        self,
+        input: bytes | str | None = None,
+        *,
+        timeout_s: float | None = None,
+        text: Literal[False] = False,
+        encoding: None = None,
+        errors: str = "strict",
+        max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    ) -> tuple[bytes, bytes]: ...
+
+    @overload
+    async def communicate(
+        self,
+        input: bytes | str | None = None,
+        *,
+        timeout_s: float | None = None,
+        text: Literal[True],
+        encoding: str | None = None,
+        errors: str = "strict",
+        max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    ) -> tuple[str, str]: ...
+
+    @overload
+    async def communicate(
+        self,
+        input: bytes | str | None = None,
+        *,
+        timeout_s: float | None = None,
+        text: bool = False,
+        encoding: str,
+        errors: str = "strict",
+        max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    ) -> tuple[str, str]: ...
+
+    async def communicate(
+        self,
+        input: bytes | str | None = None,  # noqa: A002 -- the name it has in subprocess
+        *,
+        timeout_s: float | None = None,
+        text: bool = False,
+        encoding: str | None = None,
+        errors: str = "strict",
+        max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    ) -> tuple[bytes, bytes] | tuple[str, str]:
+        r"""Write all of its input, end that, and return all of its stdout and stderr at its end.
+
+        How it ended is then in `exit_code`. When cancelled, some of the input may be written.
+
+        >>> async with client.start(["sort"], stdin=True) as process:
+        ...     out, err = await process.communicate("b\na\n", text=True)
+        ...     print(out, process.exit_code)
+        a
+        b
+         0
+
+        Args:
+            input: What to write; a process that ends without reading it is no error. `None`:
+                nothing, and a stdin is ended; a terminal is left as it is.
+            timeout_s: How long to wait; the process goes on after that.
+            text: See `Client.run`.
+            encoding: See `Client.run`.
+            errors: See `Client.run`.
+            max_output_bytes: See `wait`.
+
+        Raises:
+            StdinClosedError: There is input, and it was started without a stdin.
+            ProcessTimeoutError: See `wait`. The rest of the input will not be written.
+            OutputLimitError: See `wait`.
+            OutputGapError: See `wait`.
+            OutputEncodingError: Its output is no text in the encoding.
+            SessionLostError: The host cannot be reached any more.
+            UnsupportedError: The host cannot end an input.
+            LookupError: Python has no such encoding.
+            UnicodeEncodeError: The input cannot be encoded.
+        """
+        form = wanted_form(text=text, encoding=encoding, errors=errors)
+        data = input_bytes(input, form)
+        if data and not self._has_stdin:
+            raise StdinClosedError(self.argv[0])
+        if self._has_stdin and (data is not None or not self._tty):
+            completed = await feed_and_wait(
+                self, data or b"", timeout_s=timeout_s, max_output_bytes=max_output_bytes
+            )
+        else:
+            completed = await self.wait(timeout_s, max_output_bytes=max_output_bytes)
+        if form is None:
+            return completed.stdout, completed.stderr
+        decoded = completed_text(completed, form)
+        return decoded.stdout, decoded.stderr
+
     def detach(self) -> None:
         """Follow it no more, and leave it to the session; it can be attached again. Idempotent.
 
@@ -188,17 +287,20 @@ class Process(FollowedProcess):
         grant = self._connection.extensions
         if grant is None or not grant.attach:
             raise UnsupportedError("leave a process to its session")
+        self._is_detached = True
         self._deadline.cancel()
         super().detach()
 
     async def close(self) -> None:
         """Kill it if it still runs, wait for its end, and drop what was not read.
 
-        What it left in the background goes on. Idempotent.
+        What it left in the background goes on. After `detach` this does nothing. Idempotent.
 
         Raises:
             ProcessTimeoutError: It did not end.
         """
+        if self._is_detached:
+            return
         self._deadline.cancel()
         self._buffer.discard()
         try:

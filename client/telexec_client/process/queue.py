@@ -57,6 +57,12 @@ class StreamQueue:
         if isinstance(entry, OutputPiece):
             self.unread_bytes += len(entry.data)
 
+    def prepend(self, number: int, entry: OutputPiece | Gap) -> None:
+        """Add what is older than all other entries."""
+        self._entries.appendleft((number, entry))
+        if isinstance(entry, OutputPiece):
+            self.unread_bytes += len(entry.data)
+
     def pop(self) -> OutputPiece | Gap:
         """Take out the oldest entry."""
         _, entry = self._entries.popleft()

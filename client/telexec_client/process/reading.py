@@ -3,7 +3,10 @@
 from collections.abc import AsyncIterator
 
 from telexec_client.process.buffer import OutputBuffer
+from telexec_client.process.output_lines import OutputLines
 from telexec_client.process.queue import OutputPiece
+from telexec_client.process.text import DEFAULT_ENCODING, text_form
+from telexec_client.process.text_iterator import TextIterator
 
 
 class PieceIterator:
@@ -67,11 +70,11 @@ class BytesIterator:
         return piece.data
 
 
-class OutputStream:
+class OutputStream(OutputLines):
     """One stream of a process: go through it with `async for`, or take what comes with `read`."""
 
     def __init__(self, buffer: OutputBuffer, *, is_stdout: bool) -> None:
-        self._buffer = buffer
+        super().__init__(buffer, stdout=is_stdout, stderr=not is_stdout)
         self._is_stdout = is_stdout
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -86,3 +89,25 @@ class OutputStream:
         """
         piece = await self._buffer.read(stdout=self._is_stdout, stderr=not self._is_stdout)
         return b"" if piece is None else piece.data
+
+    def text(
+        self, *, encoding: str = DEFAULT_ENCODING, errors: str = "strict"
+    ) -> AsyncIterator[str]:
+        """Go through it as text, as it comes; a character that comes in pieces is put together.
+
+        >>> async with client.start(["printf", "Grüße"]) as process:
+        ...     print("".join([text async for text in process.stdout.text()]))
+        Grüße
+
+        Args:
+            encoding: Of the bytes.
+            errors: See `bytes.decode`.
+
+        Raises:
+            OutputEncodingError: What came is no text in the encoding; reading can go on behind it.
+            OutputGapError: Output is missing before the next text; reading can go on.
+            SessionLostError: Nothing more can come.
+            LookupError: Python has no such encoding, or no such way with errors.
+        """
+        form = text_form(encoding=encoding, errors=errors)
+        return TextIterator(self._buffer, form, is_stdout=self._is_stdout)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -18,6 +19,9 @@ from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.lifecycle import ExtensionGrant
 from telexec_schemas.process import Overflow, ProcessLimits, StartProcess, TerminalSize
 
+OnCancel = Literal["kill", "detach"]
+"""What becomes of a process when who runs it is cancelled: it ends, or is left to the session."""
+
 
 class StartWish(EnvironmentWish, frozen=True, kw_only=True):
     """What a caller wants to have started; see `Client.start`."""
@@ -28,11 +32,13 @@ class StartWish(EnvironmentWish, frozen=True, kw_only=True):
     tty: bool = False
     size: TerminalSize | None = None
     stdin: bool = False
+    merge_stderr: bool = False
     timeout_s: float | None = None
     idle_timeout_s: float | None = None
     kill_grace_s: float | None = None
     overflow: Overflow = "pause"
     limits: ProcessLimits | None = None
+    on_cancel: OnCancel = "kill"
 
 
 class HostFacts(Struct, frozen=True, kw_only=True):
@@ -78,6 +84,7 @@ def start_request(
         idle_timeout_ms=_idle_timeout_ms(wish, grant),
         kill_grace_ms=_kill_grace_ms(wish, grant),
         overflow=_overflow(wish, grant),
+        merge_stderr=_merge_stderr(wish, grant),
         limits=_limits(wish, grant),
         credit_bytes=window_bytes if grant is not None and grant.flow else UNSET,
     )
@@ -149,6 +156,13 @@ def _overflow(wish: StartWish, grant: ExtensionGrant | None) -> Overflow | Unset
     if grant is None or not grant.overflow:
         raise UnsupportedError("drop output of a process that is read too slowly")
     return wish.overflow
+
+
+def _merge_stderr(wish: StartWish, grant: ExtensionGrant | None) -> bool | UnsetType:
+    # Without the grant we put the streams together ourselves, as they come. On a PTY they are one.
+    if not wish.merge_stderr or wish.tty or grant is None or not grant.merge_stderr:
+        return UNSET
+    return True
 
 
 def _limits(wish: StartWish, grant: ExtensionGrant | None) -> ProcessLimits | UnsetType:

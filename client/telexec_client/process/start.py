@@ -26,7 +26,8 @@ async def start_process(connection: Connection, wish: StartWish, *, is_embedded:
         cwd_uri=connection.host.cwd, is_embedded=is_embedded, extensions=connection.extensions
     )
     request = start_request(wish, facts, process_id, WINDOW_BYTES)
-    feed = ProcessFeed(connection, process_id, wish.argv[0])
+    # Where the host does it, nothing comes from stderr.
+    feed = ProcessFeed(connection, process_id, wish.argv[0], merge_stderr=wish.merge_stderr)
     if connection.extensions is not None and connection.extensions.binary_frames:
         request = structs.replace(request, handle=feed.handle)
     resumes = connection.resumes
@@ -34,7 +35,7 @@ async def start_process(connection: Connection, wish: StartWish, *, is_embedded:
         started = await _started(connection, request, resumes)
     except BaseException as error:
         feed.stop()
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) and wish.on_cancel == "kill":
             # Cancelled: it may run already, and nobody would ever know of it.
             connection.post(TERMINATE, TerminateProcess(process_id))
         raise

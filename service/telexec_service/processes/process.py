@@ -108,7 +108,7 @@ class Process:
         self._on_exit = on_exit
         self._on_end = on_end
         self._is_end_told = False
-        self._is_on_pty = child.stderr is None
+        self._is_on_pty = child.is_on_pty
         self._exit: Exit | None = None
         self._end_reason: EndReason | None = None
         self._is_ending = False

@@ -33,7 +33,10 @@ _ALL_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 class SpawnRequest(msgspec.Struct, frozen=True):
-    """What to start. `size`: on a PTY of this size; None: on pipes. `limits`: besides ours."""
+    """What to start. `size`: on a PTY of this size; None: on pipes. `limits`: besides ours.
+
+    `merge_stderr`: of pipes, one for both streams.
+    """
 
     argv: Sequence[str]
     arg0: str | None
@@ -42,13 +45,14 @@ class SpawnRequest(msgspec.Struct, frozen=True):
     size: TerminalSize | None
     pipe_stdin: bool
     limits: ProcessLimits | None = None
+    merge_stderr: bool = False
 
 
 class Child(msgspec.Struct, frozen=True):
     """A running child: the leader of a session and process group of its own.
 
     All descriptors are the caller's to close; they are non-blocking. On a PTY `stdin` and `stdout`
-    are two descriptors of the master and there is no `stderr`.
+    are two descriptors of the master. There and with one pipe for both there is no `stderr`.
     """
 
     pid: int
@@ -56,6 +60,7 @@ class Child(msgspec.Struct, frozen=True):
     stdin: int | None
     stdout: int
     stderr: int | None
+    is_on_pty: bool = False
 
 
 class Spawner:
@@ -131,7 +136,9 @@ class Spawner:
             actions.append((os.POSIX_SPAWN_OPEN, 0, _NULL_DEVICE, os.O_RDONLY, 0))
         write_end, ours_out = opened.pipe(we_read=True)
         actions.append((os.POSIX_SPAWN_DUP2, write_end, 1))
-        write_end, ours_err = opened.pipe(we_read=True)
+        ours_err: int | None = None
+        if not request.merge_stderr:
+            write_end, ours_err = opened.pipe(we_read=True)
         actions.append((os.POSIX_SPAWN_DUP2, write_end, 2))
         self.descriptors.check(write_end, f"start {request.argv[0]!r}")
         pid = self._posix_spawn(request, serial, actions)
@@ -155,7 +162,7 @@ class Spawner:
         ours_in = os.dup(master)
         opened.ours.append(ours_in)
         pid = self._posix_spawn(request, serial, actions)
-        return Child(pid, _open_pidfd(pid), ours_in, master, None)
+        return Child(pid, _open_pidfd(pid), ours_in, master, None, is_on_pty=True)
 
     def _posix_spawn(
         self,

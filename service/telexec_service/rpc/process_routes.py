@@ -92,6 +92,7 @@ class ProcessRoutes:
             size=size if params.tty else None,
             pipe_stdin=params.pipe_stdin,
             limits=None if params.limits is UNSET else params.limits,
+            merge_stderr=params.merge_stderr is True,
         )
         credit_bytes = None if params.credit_bytes is UNSET else params.credit_bytes
         process = session.start(

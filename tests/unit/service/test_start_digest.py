@@ -35,6 +35,7 @@ OTHERS: dict[str, list[Any]] = {
     "idleTimeoutMs": [1],
     "killGraceMs": [1],
     "overflow": ["drop"],
+    "mergeStderr": [True],
 }
 
 

@@ -1,0 +1,90 @@
+"""Making calls that wait out of calls on an event loop."""
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from telexec_client.core.opening import Opening
+from telexec_client.sync.iteration import BlockingIterator
+from telexec_client.sync.loop_thread import LoopThread
+
+Asynchronous = TypeVar("Asynchronous")
+P = ParamSpec("P")
+Result = TypeVar("Result")
+Opened = TypeVar("Opened", bound="Facade")
+
+
+class Facade:
+    """Stands before an object of the client that has its name, and that lives on an event loop.
+
+    Its methods are made from those of that object's class, so that no argument can be forgotten.
+    """
+
+    def __init__(self, thread: LoopThread, asynchronous: object) -> None:
+        self._thread = thread
+        self._asynchronous = asynchronous
+
+    def __repr__(self) -> str:
+        return repr(self._asynchronous)
+
+    @staticmethod
+    def _waiting(
+        method: Callable[Concatenate[Asynchronous, P], Coroutine[Any, Any, Result]],
+    ) -> Callable[Concatenate["Facade", P], Result]:
+        """Return a method that waits for the result of the original."""
+
+        @functools.wraps(method)
+        def call(self: "Facade", /, *args: P.args, **kwargs: P.kwargs) -> Result:
+            # A facade stands before an object of the class that its methods are made from.
+            asynchronous = cast("Asynchronous", self._asynchronous)
+            return self._thread.run(lambda: method(asynchronous, *args, **kwargs))
+
+        return call
+
+    @staticmethod
+    def _at_once(
+        method: Callable[Concatenate[Asynchronous, P], Result],
+    ) -> Callable[Concatenate["Facade", P], Result]:
+        """Return a method that does the same on the loop."""
+
+        @functools.wraps(method)
+        def call(self: "Facade", /, *args: P.args, **kwargs: P.kwargs) -> Result:
+            asynchronous = cast("Asynchronous", self._asynchronous)
+            return self._thread.call(lambda: method(asynchronous, *args, **kwargs))
+
+        return call
+
+    @staticmethod
+    def _iterating(
+        method: Callable[Concatenate[Asynchronous, P], AsyncIterator[Result]],
+    ) -> Callable[Concatenate["Facade", P], Iterator[Result]]:
+        """Return a method that gives an iterator that waits."""
+
+        @functools.wraps(method)
+        def call(self: "Facade", /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Result]:
+            asynchronous = cast("Asynchronous", self._asynchronous)
+            return BlockingIterator(self._thread, lambda: method(asynchronous, *args, **kwargs))
+
+        return returning(Iterator, call)
+
+    @staticmethod
+    def _opening(
+        method: Callable[Concatenate[Asynchronous, P], Opening[Any]], facade: type[Opened]
+    ) -> Callable[Concatenate["Facade", P], Opened]:
+        """Return a method that opens at once, and gives what it opened."""
+
+        @functools.wraps(method)
+        def call(self: "Facade", /, *args: P.args, **kwargs: P.kwargs) -> Opened:
+            asynchronous = cast("Asynchronous", self._asynchronous)
+            opened = self._thread.open(method(asynchronous, *args, **kwargs))
+            return facade(self._thread, opened)
+
+        return returning(facade, call)
+
+
+def returning(kind: type, function: Callable[P, Result]) -> Callable[P, Result]:
+    """Have a function that was made after another one say what it returns itself."""
+    signature = inspect.signature(function).replace(return_annotation=kind)
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
