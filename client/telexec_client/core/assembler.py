@@ -173,7 +173,8 @@ class OutputAssembler:
         if batch.closed and not self._is_closed and not batch.chunks:
             self._unplaced_ends += 1
         if self._holes > explained:
-            self._holes = explained
+            # The ends come behind it: they are still there to explain what is missing then.
+            self._holes = 0
             self._sink.lost(None)
 
     def _hold(self, event: _PlacedEvent) -> None:

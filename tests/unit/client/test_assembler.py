@@ -225,6 +225,24 @@ def test_events_in_any_order_and_twice_come_once_and_in_order(
     assert sink.losses == []
 
 
+def test_the_end_behind_lost_output_is_no_second_loss() -> None:
+    sink = Recorder()
+    assembler = OutputAssembler(sink, max_held_bytes=1_000_000)
+    assembler.push(OutputPushed(ID, Seq(1), "stdout", b"first"))
+    assembler.attached()
+    # 2 to 8 were lost; 10 and 11 are the exit and the close, which a read does not number.
+    for news, next_seq in (([9], 10), ([], 12)):
+        after_seq, _ = assembler.begin_read()
+        chunks = [OutputChunk(Seq(seq), "stdout", b"last") for seq in news if seq > after_seq]
+        assembler.replay(
+            OutputBatch(
+                chunks=chunks, next_seq=Seq(next_seq), exited=True, exit_code=3, closed=True
+            )
+        )
+    assert sink.output_bytes == b"firstlast"
+    assert (sink.losses, sink.exits, sink.closings) == ([None], [3], 1)
+
+
 def test_a_hole_that_the_host_cannot_fill_is_given_up_and_told() -> None:
     sink = Recorder()
     assembler = OutputAssembler(sink, max_held_bytes=1_000_000)
