@@ -60,8 +60,9 @@ class UnifiedExec:
 
     Args:
         client: Stays the caller's, and has to be open for as long as this is.
-        environment: Laid over `UNIFIED_EXEC`; where they disagree it counts. `thread_ids` makes one
-            that says on whose behalf commands run.
+        environment: Laid over `base_environment`; where they disagree it counts. `thread_ids` makes
+            one that says on whose behalf commands run.
+        base_environment: For plain output; another one for a host that does not take all of it.
         env_policy: See `Client.start`.
         env_profile: See `Client.start`.
         workdir: Where commands run that do not say, and what relative directories are relative to;
@@ -74,13 +75,14 @@ class UnifiedExec:
         client: Client,
         *,
         environment: EnvironmentDelta = NO_DELTA,
+        base_environment: EnvironmentDelta = UNIFIED_EXEC,
         env_policy: PolicyChoice = HOST_POLICY,
         env_profile: str | None = None,
         workdir: str | None = None,
         output_tokens_limit: int = MAX_OUTPUT_TOKENS,
     ) -> None:
         self._client = client
-        self._environment = UNIFIED_EXEC | environment
+        self._environment = base_environment | environment
         self._env_policy = env_policy
         self._env_profile = env_profile
         host_directory = uri_to_path(client.host.cwd)

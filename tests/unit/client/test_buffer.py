@@ -7,7 +7,8 @@ from telexec_client import errors
 from telexec_client.core.credit import CreditWindow
 from telexec_client.process.buffer import UNREAD_LIMIT_BYTES, WINDOW_BYTES, OutputBuffer
 from telexec_client.process.reading import BytesIterator, PieceIterator
-from tests.harness.deadline import eventually
+from telexec_schemas.process import Stream
+from tests.harness.deadline import eventually, within
 
 MIB = 1024 * 1024
 
@@ -191,3 +192,50 @@ def test_who_waits_for_more_than_the_bound_gets_more() -> None:
             buffer.output("stdout", bytes(MIB))
     assert counter.unread_bytes == 2 * UNREAD_LIMIT_BYTES
     assert buffer.peek().gaps == ()
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    def output(self, stream: Stream, data: bytes) -> None:
+        self.events.append((stream, data))
+
+    def lost(self, lost_bytes: int | None) -> None:
+        self.events.append(lost_bytes)
+
+
+async def test_a_sink_gets_what_was_unread_and_what_comes_in_order() -> None:
+    buffer, counter = buffer_of()
+    buffer.output("stdout", b"1")
+    buffer.lost(7)
+    buffer.output("stderr", b"2")
+    sink = Sink()
+    buffer.deliver_to(sink)
+    assert counter.unread_bytes == 0
+    buffer.output("stdout", b"3")
+    buffer.lost(None)
+    expected = [("stdout", b"1"), 7, ("stderr", b"2"), ("stdout", b"3"), None]
+    assert sink.events == expected
+    assert (buffer.unread_bytes, counter.unread_bytes) == (0, 0)
+    buffer.discard()
+    buffer.output("stdout", b"4")
+    buffer.lost(1)
+    assert sink.events == expected
+
+
+async def test_what_a_sink_gets_is_credited_at_once_and_wakes_who_waits_for_a_change() -> None:
+    offsets: list[int] = []
+    buffer, counter = buffer_of(credit=True, announce=offsets.append)
+    buffer.deliver_to(Sink())
+    for change in (
+        lambda: buffer.output("stdout", b"x" * WINDOW_BYTES),
+        lambda: buffer.lost(1),
+        buffer.wake,
+        buffer.close,
+    ):
+        waiting = asyncio.ensure_future(buffer.changed())
+        await eventually(lambda: counter.waiting == 1)
+        change()
+        await within(waiting, what="the change")
+    assert offsets[-1] >= 2 * WINDOW_BYTES

@@ -36,6 +36,8 @@ class HeadTailBuffer:
 
     def push(self, piece: bytes) -> None:
         """Add what comes next."""
+        if not piece:
+            return
         self.total_bytes += len(piece)
         if not self._is_head_full:
             room_bytes = self._head_bytes - len(self._head)

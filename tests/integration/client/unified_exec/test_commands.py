@@ -2,13 +2,16 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
-from telexec_client import Client, EnvironmentDelta, errors, thread_ids
+from telexec_client import Client, EnvironmentDelta, connect, errors, thread_ids
 from telexec_client.unified_exec import CommandResult, UnifiedExec, tool_text
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually, within
+from tests.harness.server import Server
+from tests.harness.service import running_service
 
 pytestmark = pytest.mark.both_loops
 
@@ -202,6 +205,34 @@ async def test_the_environment_is_the_hosts_with_plain_output_and_what_the_calle
     assert "COLORTERM" not in variables
     assert "ORCHESTRATOR_ONLY" not in variables
     assert "HOME" in variables
+
+
+async def test_a_host_that_does_not_take_all_of_the_usual_variables_can_be_given_others(
+    tmp_path: Path,
+) -> None:
+    config = '[env.overlay]\ndeny = ["PAGER"]\n'
+    with running_service(tmp_path, config=config) as server:
+        async with connect(server.url) as client:
+            async with UnifiedExec(client) as unified:
+                with pytest.raises(errors.EnvironmentRefusedError, match="PAGER"):
+                    await unified.exec_command("true")
+            plain = EnvironmentDelta({"NO_COLOR": "1"})
+            async with UnifiedExec(client, base_environment=plain) as unified:
+                assert (await unified.exec_command("echo $NO_COLOR")).output == "1\n"
+
+
+@pytest.mark.parametrize("host", ["token", "unix", "embedded"])
+async def test_it_works_on_any_host(
+    host: str, tokened_service: Server, unix_service: Server
+) -> None:
+    opening = {
+        "token": lambda: connect(tokened_service.url, token=tokened_service.token),
+        "unix": lambda: connect(unix_service.url),
+        "embedded": connect,
+    }[host]()
+    async with opening as client, UnifiedExec(client) as unified:
+        result = await unified.exec_command("echo $TERM; exit 3", login=False)
+    assert (result.output, result.exit_code) == ("dumb\n", 3)
 
 
 async def test_what_cannot_be_started_is_told_and_leaves_nothing(unified: UnifiedExec) -> None:
