@@ -66,6 +66,7 @@ _FILE_ERRORS: Mapping[str, type[FileError]] = {
     ErrorReason.FILE_OPERATION_FAILED: FileError,
     ErrorReason.SANDBOX_UNAVAILABLE: FileError,
     ErrorReason.LIMIT_REACHED: FileError,
+    ErrorReason.AUDIT_UNAVAILABLE: FileError,
 }
 
 _OPENING_ERRORS: Mapping[str, type[HandshakeError]] = {

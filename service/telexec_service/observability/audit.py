@@ -80,12 +80,17 @@ class AuditLog:
         program = os.path.basename(argv[0])
         is_recorded = self.record("process.start", caller, program=program, **fields)
         if not is_recorded and self._rules.required:
-            raise RpcFailure(
-                ErrorCode.INTERNAL,
-                ErrorReason.AUDIT_UNAVAILABLE,
-                "cannot start a process: the host records every start, and its audit log takes"
-                " nothing at the moment",
-            )
+            raise _unavailable("start a process", "start")
+
+    def record_change(self, caller: Caller | None, method: str, **fields: object) -> None:
+        """Record a change of files that is about to happen.
+
+        Raises:
+            RpcFailure: It could not be recorded, and must be.
+        """
+        is_recorded = self.record("file.change", caller, method=method, **fields)
+        if not is_recorded and self._rules.required:
+            raise _unavailable("change files", "change")
 
     def record(self, event: str, caller: Caller | None, **fields: object) -> bool:
         """Record an event; False if the file did not take it."""
@@ -128,6 +133,15 @@ class AuditLog:
         if not self._lost:
             self._log.error("audit.failed", error=why)
         self._lost += 1
+
+
+def _unavailable(action: str, what: str) -> RpcFailure:
+    return RpcFailure(
+        ErrorCode.INTERNAL,
+        ErrorReason.AUDIT_UNAVAILABLE,
+        f"cannot {action}: the host records every {what}, and its audit log takes nothing at the"
+        " moment",
+    )
 
 
 def _open(path: str) -> int:

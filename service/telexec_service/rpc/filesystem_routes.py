@@ -1,20 +1,29 @@
 """The `fs/*` methods: blocking work, done by a few threads."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from telexec_schemas import methods
-from telexec_schemas.filesystem import ReadBlock, ReadFile
+from telexec_schemas.filesystem import (
+    Copy,
+    CreateDirectory,
+    ReadBlock,
+    ReadFile,
+    Remove,
+    WriteFile,
+)
 from telexec_schemas.method import Method
 from telexec_service.config import FileLimits
+from telexec_service.core.failure import RpcFailure
 from telexec_service.filesystem.checkpoint import Checkpoint
 from telexec_service.filesystem.content import read_file, write_file
 from telexec_service.filesystem.copying import copy
 from telexec_service.filesystem.directories import create_directory, read_directory
 from telexec_service.filesystem.handles import FileHandles
 from telexec_service.filesystem.metadata import canonicalize, get_metadata
+from telexec_service.filesystem.paths import host_path
 from telexec_service.filesystem.removal import remove
 from telexec_service.filesystem.tree import walk
 from telexec_service.rpc.encoding import encoded_block, encoded_content
@@ -43,12 +52,12 @@ class FilesystemRoutes:
         return collect(
             self._on_paths(methods.GET_METADATA, get_metadata),
             Route(methods.READ_FILE, self._read_file, at_once=1),
-            self._on_paths(methods.WRITE_FILE, write_file),
+            _recorded(self._on_paths(methods.WRITE_FILE, write_file), _path),
             self._on_paths(methods.READ_DIRECTORY, read_directory, at_once=2),
-            self._on_paths(methods.CREATE_DIRECTORY, create_directory),
+            _recorded(self._on_paths(methods.CREATE_DIRECTORY, create_directory), _path),
             self._on_paths(methods.CANONICALIZE, canonicalize),
-            self._on_trees(methods.REMOVE, remove),
-            self._on_trees(methods.COPY, copy),
+            _recorded(self._on_trees(methods.REMOVE, remove), _path),
+            _recorded(self._on_trees(methods.COPY, copy), _two_paths),
             self._on_trees(methods.WALK, walk, at_once=2),
             self._on_handles(methods.OPEN, FileHandles.open_file),
             Route(methods.READ_BLOCK, self._read_block, is_frequent=True, at_once=8),
@@ -95,3 +104,35 @@ class FilesystemRoutes:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _recorded(
+    route: Route[Params, Result], paths_of: Callable[[Params], Mapping[str, str]]
+) -> Route[Params, Result]:
+    """Return a route that also records in the audit log what is about to change, and a failure."""
+    name = route.method.name
+
+    async def serve(session: Session, params: Params) -> Result | Encoded:
+        paths = paths_of(params)
+        session.record_change(name, paths)
+        try:
+            outcome = route.serve(session, params)
+            if isinstance(outcome, Coroutine):
+                outcome = await cast("Coroutine[Any, Any, Result | Encoded]", outcome)
+        except RpcFailure as failure:
+            session.record_refused_change(name, paths, failure.reason)
+            raise
+        return outcome
+
+    return Route(route.method, serve, at_once=route.at_once)
+
+
+def _path(params: WriteFile | CreateDirectory | Remove) -> Mapping[str, str]:
+    return {"path": host_path(params.path)}
+
+
+def _two_paths(params: Copy) -> Mapping[str, str]:
+    return {
+        "path": host_path(params.source_path),
+        "destination": host_path(params.destination_path),
+    }

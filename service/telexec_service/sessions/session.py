@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -418,6 +418,27 @@ class Session:
             session_id=self.session_id,
             process_id=process_id,
             signal=name,
+        )
+
+    def record_change(self, method: str, paths: Mapping[str, str]) -> None:
+        """Record that the client is about to change files.
+
+        Raises:
+            RpcFailure: It could not be recorded, and must be.
+        """
+        self._audit.record_change(self._caller, method, session_id=self.session_id, **paths)
+
+    def record_refused_change(
+        self, method: str, paths: Mapping[str, str], reason: ErrorReason
+    ) -> None:
+        """Record that a change that was recorded before failed; some of it may have happened."""
+        self._audit.record(
+            "file.refused",
+            self._caller,
+            method=method,
+            session_id=self.session_id,
+            **paths,
+            reason=reason,
         )
 
     def grant(self, credit: OutputCredit) -> None:

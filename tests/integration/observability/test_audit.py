@@ -160,6 +160,53 @@ async def test_where_it_is_required_nothing_starts_that_cannot_be_recorded(
             await (await peer.start(programs.succeed())).until_closed()
 
 
+async def test_it_says_who_changed_which_files_and_what_failed(tmp_path: Path) -> None:
+    new, file = tmp_path / "new", tmp_path / "new" / "file"
+    copied, missing = tmp_path / "copied", tmp_path / "missing"
+    with audited(tmp_path) as (server, log):
+        async with raw_peer(server.url) as peer:
+            await peer.request("fs/createDirectory", {"path": new.as_uri()})
+            await peer.request("fs/writeFile", {"path": file.as_uri(), "dataBase64": "c2VjcmV0"})
+            both = {"sourcePath": file.as_uri(), "destinationPath": copied.as_uri()}
+            await peer.request("fs/copy", both)
+            await peer.request("fs/readFile", {"path": copied.as_uri()})
+            await peer.request("fs/remove", {"path": new.as_uri()})
+            await peer.refusal("fs/remove", {"path": missing.as_uri(), "force": False})
+            session = peer.session_id
+    said = records(log)
+    assert {(it["connection"], it["client"], it["session_id"]) for it in said} == {
+        (1, "raw peer", session)
+    }
+    assert [(it["event"], it["method"], it["path"]) for it in said] == [
+        ("file.change", "fs/createDirectory", str(new)),
+        ("file.change", "fs/writeFile", str(file)),
+        ("file.change", "fs/copy", str(file)),
+        ("file.change", "fs/remove", str(new)),
+        ("file.change", "fs/remove", str(missing)),
+        ("file.refused", "fs/remove", str(missing)),
+    ]
+    assert said[2]["destination"] == str(copied)
+    assert said[5]["reason"] == "pathNotFound"
+    assert "c2VjcmV0" not in log.read_text()
+
+
+async def test_where_it_is_required_no_file_is_changed_that_cannot_be_recorded(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "file"
+    write = {"path": file.as_uri(), "dataBase64": "AAAA"}
+    with audited(tmp_path, "[audit]\nrequired = true\n") as (server, log):
+        async with raw_peer(server.url) as peer:
+            fill(server, log)
+            error = await peer.refusal("fs/writeFile", write)
+            assert error.reason == "auditUnavailable"
+            assert error.message.startswith("cannot change files: ")
+            assert not file.exists()
+            relieve(server)
+            await peer.request("fs/writeFile", write)
+    assert file.exists()
+
+
 async def refused_start(peer: RawPeer) -> None:
     error = await peer.refusal("process/start", TRUE)
     assert error.reason == "auditUnavailable"
