@@ -72,8 +72,10 @@ class ExtensionGrant(Message, frozen=True):
     `env_profiles`: the names that `envProfile` may say, the host's own policy (`default`) first;
     with at least one there are also `env/explain` and the `env` of a start's result.
     `timeouts`: `timeoutMs`, `idleTimeoutMs` and `killGraceMs` at start. `grace`: `graceMs` in
-    `process/terminate`. `process_limits`: `limits` at start. `flow`: `creditBytes` at start and
-    `process/credit`. `lost`: `afterBytes` and `lost` in `process/read`.
+    `process/terminate`. `process_limits`: `limits` at start. `tree_limits`: the names
+    of those of its limits on whole trees that this host has, such as `treeTasks`.
+    `flow`: `creditBytes` at start and `process/credit`.
+    `lost`: `afterBytes` and `lost` in `process/read`.
     `overflow`: `overflow` at start, and `process/gap`. `merge_stderr`: `mergeStderr` at start.
     `binary_frames`: `handle` at start, and what `telexec_schemas.binary_frame` says.
     `idempotent_start`: a start with a known id and equal parameters is answered with its process.
@@ -94,6 +96,7 @@ class ExtensionGrant(Message, frozen=True):
     timeouts: bool = False
     grace: bool = False
     process_limits: bool = False
+    tree_limits: Sequence[str] = ()
     flow: bool = False
     lost: bool = False
     env_profiles: Sequence[str] = ()

@@ -39,7 +39,10 @@ class ProcessLabels(Message, frozen=True):
 class ProcessLimits(Message, frozen=True):
     """Limits of a process and of each one that it starts (setrlimit(2)); None: the host's own.
 
-    `user_processes` counts all processes that the user has on the host, not only these.
+    `user_processes` counts all processes that the user has on the host, not only these. Those that
+    begin with `tree_` are for the process and all that it starts, together (cgroups(7)), and only
+    where the host grants them: `tree_tasks` are processes and threads, and of `tree_cpu_percent`
+    100 is one core. What needs more memory is ended as a whole (`EndReason.OOM`).
     """
 
     address_space_bytes: Count | None = None
@@ -48,6 +51,17 @@ class ProcessLimits(Message, frozen=True):
     file_bytes: Count | None = None
     open_files: Count | None = None
     user_processes: Count | None = None
+    tree_memory_bytes: Count | None = None
+    tree_tasks: Count | None = None
+    tree_cpu_percent: Count | None = None
+
+
+TREE_LIMITS: Mapping[str, str] = {
+    "tree_memory_bytes": "treeMemoryBytes",
+    "tree_tasks": "treeTasks",
+    "tree_cpu_percent": "treeCpuPercent",
+}
+"""The limits on whole trees, and what each is called on the wire."""
 
 
 class StartProcess(Message, frozen=True):
@@ -126,6 +140,7 @@ class EndReason(StrEnum):
     TERMINATED = "terminated"
     SESSION_EXPIRED = "sessionExpired"
     SESSION_ENDED = "sessionEnded"
+    OOM = "oom"
     SHUTDOWN = "shutdown"
 
 

@@ -11,9 +11,9 @@ import msgspec
 
 from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
 from telexec_schemas.methods import INITIALIZE
-from telexec_schemas.process import EndReason, ProcessLimits
+from telexec_schemas.process import TREE_LIMITS, EndReason, ProcessLimits
 from telexec_service import __version__
-from telexec_service.config import Config, Processes
+from telexec_service.config import Config
 from telexec_service.core.admission import Gate
 from telexec_service.core.counters import Counters
 from telexec_service.core.environment import EnvironmentRequest, HostEnvironment
@@ -29,7 +29,13 @@ from telexec_service.observability.audit import AuditLog
 from telexec_service.observability.loop_lag import LoopLag
 from telexec_service.observability.pages import Pages
 from telexec_service.observability.population import Population
-from telexec_service.processes.canary import CanaryError, check_nothing_hidden_is_visible
+from telexec_service.processes.canary import (
+    CANARY_SERIAL,
+    CanaryError,
+    check_nothing_hidden_is_visible,
+)
+from telexec_service.processes.cgroup_parent import CgroupError
+from telexec_service.processes.cgroups import CONTROLLERS, Cgroups
 from telexec_service.processes.descriptors import Descriptors
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.limits import Confinement
@@ -39,7 +45,8 @@ from telexec_service.processes.readiness import Readiness
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
 from telexec_service.processes.spill_file import SpillDirectory
-from telexec_service.processes.tree import WHOLE_HOST, TreeEnder
+from telexec_service.processes.tree import WHOLE_HOST
+from telexec_service.processes.tree_ender import TreeEnder
 from telexec_service.processes.usage_meter import UsageMeter
 from telexec_service.reloading import Reload
 from telexec_service.rpc.connection import Connection
@@ -96,6 +103,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
         AuditError: The audit log cannot be opened.
         SpillError: Output cannot be kept where the configuration says.
         CanaryError: A process would see what the host hides.
+        CgroupError: Processes cannot have the cgroups or limits that the configuration says.
         ListenError: The address cannot be listened on.
         TokenFileError: The token file cannot be used.
         CertificateFileError: The certificate or its key cannot be used.
@@ -106,7 +114,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
     certificate = _certificate(options)
     descriptors = Descriptors()
     descriptors.raise_limit()
-    offspring = _offspring(config.processes, descriptors, log)
+    offspring = _offspring(config, descriptors, log)
     environment = HostEnvironment(own_environment, config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
@@ -196,7 +204,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
             )
             around = tasks.create_task(front.run(), name="front")
             try:
-                _send_canaries(offspring.spawner, environment)
+                _send_canaries(offspring, environment)
                 # Before anybody can start anything that would need it.
                 offspring.guardian.start()
                 await front.open(listener, reload.reload, pages.numbers)
@@ -241,18 +249,32 @@ def _host_names(options: ServiceOptions) -> HostNames:
     return HostNames(listed, is_loopback=is_loopback)
 
 
-def _offspring(config: Processes, descriptors: Descriptors, log: Any) -> Offspring:
+def _offspring(config: Config, descriptors: Descriptors, log: Any) -> Offspring:
     marks = Marks()
     if not marks.are_kept:
         log.warning("marks.unavailable")
-    limits = {name: getattr(config, name) for name in ProcessLimits.__struct_fields__}
-    spawner = Spawner(
-        marks, Confinement(ProcessLimits(**limits), config.oom_score_adj), descriptors
-    )
+    names = ProcessLimits.__struct_fields__
+    limits = ProcessLimits(**{name: getattr(config.processes, name) for name in names})
+    cgroups = _cgroups(config, limits, marks, log)
+    confinement = Confinement(limits, config.processes.oom_score_adj)
+    spawner = Spawner(marks, confinement, descriptors, cgroups)
     reaper = Reaper(adopts_orphans=True)
-    guardian = Guardian(marks, reaper, log)
-    ender = TreeEnder(marks, lambda: guardian.pids, log)
-    return Offspring(marks, spawner, reaper, ender, guardian, UsageMeter(), Readiness())
+    guardian = Guardian(marks, reaper, log, None if cgroups is None else cgroups.directory)
+    ender = TreeEnder(marks, lambda: guardian.pids, log, cgroups)
+    return Offspring(marks, spawner, reaper, ender, guardian, UsageMeter(), Readiness(), cgroups)
+
+
+def _cgroups(config: Config, limits: ProcessLimits, marks: Marks, log: Any) -> Cgroups | None:
+    parent = config.cgroups.parent
+    cgroups = None if parent is None else Cgroups(parent, marks.family, log)
+    offered = () if cgroups is None else cgroups.limits
+    for name, controller in CONTROLLERS.items():
+        if getattr(limits, name) is not None and name not in offered:
+            raise CgroupError(
+                f"cannot limit trees by {name}: that needs [cgroups] parent, and the controller"
+                f" {controller} in its cgroup.controllers"
+            )
+    return cgroups
 
 
 def _spills(config: Config, counters: Counters, log: Any) -> SpillDirectory | None:
@@ -263,13 +285,15 @@ def _spills(config: Config, counters: Counters, log: Any) -> SpillDirectory | No
     return SpillDirectory(rules, counters, log)
 
 
-def _send_canaries(spawner: Spawner, environment: HostEnvironment) -> None:
+def _send_canaries(offspring: Offspring, environment: HostEnvironment) -> None:
     for profile in environment.profiles:
         try:
             built, _ = environment.build(EnvironmentRequest({}, profile=profile))
         except RpcFailure as error:
             raise CanaryError(f"cannot serve under the profile {profile!r}: {error}") from error
-        check_nothing_hidden_is_visible(spawner, built, environment.hidden, profile)
+        check_nothing_hidden_is_visible(offspring.spawner, built, environment.hidden, profile)
+        if offspring.cgroups is not None:
+            offspring.cgroups.release(CANARY_SERIAL)
 
 
 def longest_end_s(config: Config) -> float:
@@ -349,6 +373,7 @@ def _extensions(config: Config, environment: HostEnvironment, spawner: Spawner) 
         timeouts=True,
         grace=True,
         process_limits=spawner.can_limit,
+        tree_limits=[TREE_LIMITS[name] for name in spawner.tree_limits],
         flow=True,
         overflow=True,
         merge_stderr=True,

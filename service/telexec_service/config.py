@@ -172,8 +172,10 @@ class Processes(Section, frozen=True, kw_only=True):
     """What every process gets besides its environment.
 
     `oom_score_adj`: how much sooner than the service the kernel ends it when memory is short (see
-    proc_pid_oom_score_adj(5)). The rest are resource limits (setrlimit(2)), which requests may only
-    lower; None: the service's own.
+    proc_pid_oom_score_adj(5)). The rest are limits, which requests may only lower: `tree_*` those
+    of a process and all that it starts together, which need cgroups; None: no limit. The others are
+    of each process (setrlimit(2)); None: the service's own. `tree_tasks` are processes and threads,
+    `tree_cpu_percent` says 100 for one core.
     """
 
     oom_score_adj: Annotated[int, Meta(ge=0, le=1000)] = 500
@@ -183,6 +185,19 @@ class Processes(Section, frozen=True, kw_only=True):
     file_bytes: NotNegative | None = None
     open_files: Positive | None = None
     user_processes: Positive | None = None
+    tree_memory_bytes: Positive | None = None
+    tree_tasks: Positive | None = None
+    tree_cpu_percent: Positive | None = None
+
+
+class ControlGroups(Section, frozen=True):
+    """Cgroups (version 2) of processes.
+
+    `parent`: the directory of the one below which each process gets its own, or `auto`: the
+    service's own; None: there are none.
+    """
+
+    parent: str | None = None
 
 
 class Shutdown(Section, frozen=True):
@@ -199,8 +214,8 @@ class Shutdown(Section, frozen=True):
 class Audit(Section, frozen=True):
     """What the audit log of the service has, if there is one.
 
-    `argv`: whole command lines, not only the names of programs. `required`: nothing starts that
-    cannot be recorded.
+    `argv`: whole command lines, not only the names of programs. `required`: nothing starts and no
+    file is changed that cannot be recorded.
     """
 
     argv: bool = False
@@ -235,6 +250,7 @@ class Config(Section, frozen=True):
     keepalive: Keepalive = Keepalive()
     env: Environment = Environment()
     processes: Processes = Processes()
+    cgroups: ControlGroups = ControlGroups()
     shutdown: Shutdown = Shutdown()
     audit: Audit = Audit()
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import uvloop
 
 from telexec_service.alone import Alone
@@ -17,6 +18,7 @@ from telexec_service.filesystem.threads import await_file_threads, leave_file_th
 from telexec_service.logs import Log, open_log
 from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.plain_errors import PLAIN_ERRORS, unwrapped
+from telexec_service.processes.cgroup_parent import settle
 from telexec_service.processes.orphans import adopt_orphans
 from telexec_service.settings import read_config, service_options
 from telexec_service.transport.address import parse_address
@@ -47,10 +49,11 @@ def _run_service(flags: Any) -> int:
     log = open_log(config.service.log_level)
     _prepare_process()
     try:
+        config = _with_cgroup(config)
         if config.service.workers > 1:
             work = _supervise(config, environment, log, uses_uvloop=not flags.no_uvloop)
         else:
-            work = _serve(service, environment, log)
+            work = _serve(msgspec.structs.replace(service, config=config), environment, log)
         with asyncio.Runner(
             loop_factory=asyncio.new_event_loop if flags.no_uvloop else uvloop.new_event_loop
         ) as runner:
@@ -60,6 +63,12 @@ def _run_service(flags: Any) -> int:
         log.close()
     leave_file_threads()
     return 0
+
+
+def _with_cgroup(config: Config) -> Config:
+    """Return the configuration with the cgroup that `auto` means, before there are workers."""
+    cgroups = msgspec.structs.replace(config.cgroups, parent=settle(config.cgroups.parent))
+    return msgspec.structs.replace(config, cgroups=cgroups)
 
 
 def _run_config(flags: Any) -> int:

@@ -7,6 +7,7 @@ from typing import cast
 from telexec_service.config import ConfigError
 from telexec_service.observability.audit import AuditError
 from telexec_service.processes.canary import CanaryError
+from telexec_service.processes.cgroup_parent import CgroupError
 from telexec_service.processes.spill_file import SpillError
 from telexec_service.transport.address import ListenError
 from telexec_service.transport.certificate import CertificateFileError
@@ -21,6 +22,7 @@ PLAIN_ERRORS = (
     AuditError,
     CanaryError,
     CertificateFileError,
+    CgroupError,
     ConfigError,
     ListenError,
     SpillError,

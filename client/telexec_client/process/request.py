@@ -17,7 +17,13 @@ from telexec_schemas.environment import RuledVariable
 from telexec_schemas.file_uri import path_to_uri
 from telexec_schemas.identifiers import ProcessId
 from telexec_schemas.lifecycle import ExtensionGrant
-from telexec_schemas.process import Overflow, ProcessLimits, StartProcess, TerminalSize
+from telexec_schemas.process import (
+    TREE_LIMITS,
+    Overflow,
+    ProcessLimits,
+    StartProcess,
+    TerminalSize,
+)
 
 OnCancel = Literal["kill", "detach"]
 """What becomes of a process when who runs it is cancelled: it ends, or is left to the session."""
@@ -166,11 +172,17 @@ def _merge_stderr(wish: StartWish, grant: ExtensionGrant | None) -> bool | Unset
 
 
 def _limits(wish: StartWish, grant: ExtensionGrant | None) -> ProcessLimits | UnsetType:
-    if wish.limits is None:
+    limits = wish.limits
+    if limits is None:
         return UNSET
-    if grant is None or not grant.process_limits:
+    asked = {name for name in limits.__struct_fields__ if getattr(limits, name) is not None}
+    offered = () if grant is None else grant.tree_limits
+    for name in sorted(asked & TREE_LIMITS.keys()):
+        if TREE_LIMITS[name] not in offered:
+            raise UnsupportedError(f"limit a process with all that it starts ({name})")
+    if grant is None or (not grant.process_limits and asked - TREE_LIMITS.keys()):
         raise UnsupportedError("limit what a process may use")
-    return wish.limits
+    return limits
 
 
 def _kill_grace_ms(wish: StartWish, grant: ExtensionGrant | None) -> int | UnsetType:

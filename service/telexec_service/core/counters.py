@@ -77,7 +77,7 @@ RequestOutcome = Literal["ok", "error", "cancelled"]
 _STREAMS: tuple[Stream, ...] = ("stdout", "stderr", "pty")
 _OUTCOMES: tuple[RequestOutcome, ...] = ("ok", "error", "cancelled")
 
-_NOT_BY_US = frozenset({EndReason.EXITED, EndReason.SIGNALED})
+_NOT_BY_US = frozenset({EndReason.EXITED, EndReason.SIGNALED, EndReason.OOM})
 
 
 class SessionEnd(StrEnum):

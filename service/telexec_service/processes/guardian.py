@@ -43,13 +43,15 @@ class Guardian:
 
     Args:
         log: A structlog logger.
+        group: The cgroup of all that the service starts; None: there is none.
     """
 
-    def __init__(self, marks: Marks, reaper: Reaper, log: Any) -> None:
+    def __init__(self, marks: Marks, reaper: Reaper, log: Any, group: str | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._marks = marks
         self._reaper = reaper
         self._log = log
+        self._group = group or ""
         self._pid: int | None = None
         self._pidfd = -1
         self._lifeline = -1
@@ -102,7 +104,7 @@ class Guardian:
         try:
             self._pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, _PACKAGES, str(self._marks.family)],
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, *self._told()],
                 {},
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, theirs, 0),
@@ -121,6 +123,9 @@ class Guardian:
         self._pidfd = os.pidfd_open(self._pid)
         self._ended.clear()
         self._loop.add_reader(self._pidfd, self._reap)
+
+    def _told(self) -> tuple[str, ...]:
+        return _PACKAGES, str(self._marks.family), self._group
 
     def _reap(self) -> None:
         if self._pid is None or os.waitpid(self._pid, os.WNOHANG)[0] == 0:

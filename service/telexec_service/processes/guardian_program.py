@@ -1,11 +1,13 @@
 """What the guardian runs; see `guardian`. It imports little, so that it is small and soon there."""
 
+import contextlib
 import os
 import signal
 import sys
 import time
 
 from telexec_service.core.ending import Action, Ladder
+from telexec_service.processes import cgroup_files
 from telexec_service.processes.census import Census, with_descendants
 from telexec_service.processes.marks import Marks
 
@@ -16,14 +18,24 @@ NAME = "telexec-guard"
 def main() -> None:
     """Wait until whoever holds the other end of stdin is gone, and end all that it started.
 
-    The arguments of the program: where the packages are, and the family of the service's marks.
+    The arguments of the program: where the packages are, the family of the service's marks, and
+    the cgroup of all that it starts, or nothing.
     """
     os.chdir("/")
     with open("/proc/self/comm", "w", encoding="ascii") as file:
         file.write(NAME)
     while os.read(0, 1):
         pass
-    end_family(int(sys.argv[2]))
+    family, group = sys.argv[2:]
+    if group:
+        # What cannot be killed so is killed by its mark.
+        with contextlib.suppress(OSError):
+            cgroup_files.kill(group)
+    end_family(int(family))
+    if group:
+        # If something is in there still, the next service removes it.
+        with contextlib.suppress(OSError):
+            cgroup_files.remove_soon(group)
 
 
 def end_family(family: int) -> None:

@@ -40,7 +40,7 @@ class Confinement:
 
     def __init__(self, limits: ProcessLimits, oom_score_adj: int) -> None:
         self._limits = limits
-        self._has_limits = limits != ProcessLimits()
+        self._has_limits = any(getattr(limits, name) is not None for name in _RESOURCES)
         self._limiter = shutil.which(_LIMITER) or shutil.which(_LIMITER, path=os.defpath)
         self._oom_score_adj = b""
         if oom_score_adj:
@@ -80,6 +80,10 @@ class Confinement:
                 subject=program,
             )
         return self._limiter, [_LIMITER, *options, "--", program, *argv[1:]]
+
+    def limits(self, asked: ProcessLimits | None) -> ProcessLimits:
+        """Return the host's limits, and what was asked for where that is lower."""
+        return tightest(self._limits, asked)
 
     def prefer_for_oom(self, pid: int) -> None:
         """Have the kernel end a child sooner than this process when memory is short."""

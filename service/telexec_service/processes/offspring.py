@@ -2,12 +2,13 @@
 
 import msgspec
 
+from telexec_service.processes.cgroups import Cgroups
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.readiness import Readiness
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner
-from telexec_service.processes.tree import TreeEnder
+from telexec_service.processes.tree_ender import TreeEnder
 from telexec_service.processes.usage_meter import UsageMeter
 
 
@@ -21,6 +22,7 @@ class Offspring(msgspec.Struct, frozen=True):
     guardian: Guardian
     meter: UsageMeter
     readiness: Readiness
+    cgroups: Cgroups | None = None
 
     async def close(self, *, is_gone: bool) -> None:
         """Start, wait for and end nothing any more. Idempotent.
@@ -29,6 +31,8 @@ class Offspring(msgspec.Struct, frozen=True):
             is_gone: Whether all that was ever started is known to have ended.
         """
         self.ender.close()
+        if self.cgroups is not None:
+            await self.cgroups.close()
         await self.guardian.close(is_needed=not is_gone)
         self.reaper.close()
         self.spawner.close()

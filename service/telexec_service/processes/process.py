@@ -27,6 +27,7 @@ from telexec_service.core.host_memory import HostMemory
 from telexec_service.core.origin import Origin
 from telexec_service.core.output_log import OutputLog
 from telexec_service.core.spill import Spill
+from telexec_service.processes.cgroups import Cgroups
 from telexec_service.processes.offspring import Offspring
 from telexec_service.processes.output_pipe import OutputPipe
 from telexec_service.processes.spawner import Child, set_terminal_size
@@ -103,6 +104,7 @@ class Process:
         self._readiness = offspring.readiness
         self._reaper = offspring.reaper
         self._ender = offspring.ender
+        self._cgroups = offspring.cgroups
         self._meter = offspring.meter
         self._on_change = on_change
         self._on_exit = on_exit
@@ -290,6 +292,8 @@ class Process:
             self._pidfd = -1
             self.note_end(reason)
             self.account.end(reason, self._loop.time())
+            if self._cgroups is not None:
+                self._cgroups.release(self._serial)
         self._cancel_timers()
         self._stdin.close()
         for pipe in self._pipes:
@@ -329,6 +333,8 @@ class Process:
         if self._is_ending:
             self._ender.look()
         self._exit = exited = _read_status(status, self._end_reason, self._meter.read(used))
+        if self._cgroups is not None:
+            self._exit = exited = self._leave_cgroup(self._cgroups, exited)
         for pipe in self._pipes:
             pipe.note_exit()
         for pipe in self._pipes:
@@ -336,6 +342,13 @@ class Process:
         self.account.end(exited.reason, self._loop.time())
         self._on_exit(self)
         self._advance()
+
+    def _leave_cgroup(self, cgroups: Cgroups, exited: Exit) -> Exit:
+        is_killed = exited.signal == signal.SIGKILL.name and exited.reason is EndReason.SIGNALED
+        if is_killed and cgroups.ran_out_of_memory(self._serial):
+            exited = msgspec.structs.replace(exited, reason=EndReason.OOM)
+        cgroups.release(self._serial)
+        return exited
 
     def _cancel_timers(self) -> None:
         for timer in (self._deadline, self._idle_timer):

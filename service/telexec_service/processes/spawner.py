@@ -18,6 +18,7 @@ import msgspec
 from telexec_schemas.errors import ErrorCode, ErrorReason
 from telexec_schemas.process import ProcessLimits, TerminalSize
 from telexec_service.core.failure import RpcFailure
+from telexec_service.processes.cgroups import CONTROLLERS, Cgroups
 from telexec_service.processes.descriptors import Descriptors
 from telexec_service.processes.limits import Confinement
 from telexec_service.processes.marks import Marks
@@ -27,9 +28,9 @@ from telexec_service.processes.program import (
     not_executable,
     not_found,
 )
+from telexec_service.processes.starting import Program, start
 
 _NULL_DEVICE = "/dev/null"
-_ALL_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 class SpawnRequest(msgspec.Struct, frozen=True):
@@ -72,10 +73,16 @@ class Spawner:
     """
 
     def __init__(
-        self, marks: Marks, confinement: Confinement, descriptors: Descriptors | None = None
+        self,
+        marks: Marks,
+        confinement: Confinement,
+        descriptors: Descriptors | None = None,
+        cgroups: Cgroups | None = None,
     ) -> None:
         self._marks = marks
+        self._cgroups = cgroups
         self._confinement = confinement
+        self._tells_failures = cgroups is None or cgroups.tells_failures
         self.descriptors = descriptors or Descriptors()
         _inherit_nothing_further()
         self._home = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -85,6 +92,11 @@ class Spawner:
     def can_limit(self) -> bool:
         """Whether requests may have limits."""
         return self._confinement.can_limit
+
+    @property
+    def tree_limits(self) -> tuple[str, ...]:
+        """The limits that requests may have on whole trees, as `ProcessLimits` calls them."""
+        return () if self._cgroups is None else self._cgroups.limits
 
     def close(self) -> None:
         """Give back what the spawner holds; it cannot start anything after that."""
@@ -97,8 +109,11 @@ class Spawner:
 
         Raises:
             RpcFailure: The directory or the program is not there or cannot be used, the arguments
-                hold a NUL, or the host is out of processes, descriptors or memory.
+                hold a NUL, the host has not what the limits need, or it is out of processes,
+                descriptors or memory.
         """
+        if request.limits is not None:
+            self._check_limits(request.limits)
         for argument in (*request.argv, request.arg0 or ""):
             if "\0" in argument:
                 raise RpcFailure(
@@ -176,23 +191,16 @@ class Spawner:
         try:
             program = find_program(name, request.environment, self._fallback_path)
             file, arguments = self._confinement.command(program, argv, request.limits)
-            if file is not program:
+            if file is not program or not self._tells_failures:
                 # What executes it later cannot tell us why it cannot.
                 check_executable(program)
-                if request.arg0 is not None:
-                    raise not_executable(name, "under limits it cannot have another name (arg0)")
+            if file is not program and request.arg0 is not None:
+                raise not_executable(name, "under limits it cannot have another name (arg0)")
+            child = Program(file, arguments, request.environment, actions)
             self._marks.lay(serial)
             try:
                 self.descriptors.lay()
-                pid = os.posix_spawn(
-                    file,
-                    arguments,
-                    request.environment,
-                    file_actions=actions,
-                    setsid=True,
-                    setsigmask=(),
-                    setsigdef=_ALL_SIGNALS,
-                )
+                pid = self._start(request, serial, child)
             except (FileNotFoundError, NotADirectoryError) as error:
                 check_executable(program)
                 # The file is there, so it is what its first line names.
@@ -213,6 +221,21 @@ class Spawner:
             return pid
         finally:
             os.fchdir(self._home)
+
+    def _start(self, request: SpawnRequest, serial: int, program: Program) -> int:
+        if self._cgroups is None:
+            return start(program)
+        return self._cgroups.start(serial, self._confinement.limits(request.limits), program)
+
+    def _check_limits(self, limits: ProcessLimits) -> None:
+        for name in CONTROLLERS.keys() - self.tree_limits:
+            if getattr(limits, name) is not None:
+                raise RpcFailure(
+                    ErrorCode.INTERNAL,
+                    ErrorReason.SPAWN_FAILED,
+                    f"cannot limit a tree by {name}: this host has no cgroups for it",
+                    subject=name,
+                )
 
 
 class _Opened:

@@ -19,7 +19,7 @@ from telexec_service.processes.process import Process
 from telexec_service.processes.readiness import Readiness
 from telexec_service.processes.reaper import Reaper
 from telexec_service.processes.spawner import Spawner, SpawnRequest
-from telexec_service.processes.tree import TreeEnder
+from telexec_service.processes.tree_ender import TreeEnder
 from telexec_service.processes.usage_meter import UsageMeter
 from tests.harness.deadline import DEADLINE_S
 
