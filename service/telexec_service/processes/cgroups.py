@@ -257,45 +257,47 @@ class Cgroups:
         """Kill and remove what services before this one have left behind."""
         for name in os.listdir(parent):
             group = f"{parent}/{name}"
-            if not _OF_A_SERVICE.fullmatch(name) or not _is_abandoned(group):
+            # Another user's is for that user to sweep.
+            if not _OF_A_SERVICE.fullmatch(name) or not os.access(group, os.W_OK):
                 continue
-            pids = cgroup_files.pids(group)
-            cgroup_files.kill(group)
-            if not cgroup_files.remove_soon(group):
-                self._log.warning("cgroups.left", directory=group, pids=cgroup_files.pids(group))
-            elif pids:
-                self._log.warning("cgroups.swept", directory=group, pids=pids)
+            lock = _try_to_lock(group)
+            if lock is None:
+                continue
+            try:
+                self._sweep_one(group)
+            finally:
+                os.close(lock)
+
+    def _sweep_one(self, group: str) -> None:
+        pids = cgroup_files.pids(group)
+        cgroup_files.kill(group)
+        if not cgroup_files.remove_soon(group):
+            self._log.warning("cgroups.left", directory=group, pids=cgroup_files.pids(group))
+        elif pids:
+            self._log.warning("cgroups.swept", directory=group, pids=pids)
 
 
 def _make_and_lock(directory: str) -> int:
     for _ in range(_ATTEMPTS):
         os.makedirs(directory, exist_ok=True)
-        try:
-            lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = _try_to_lock(directory)
+        if lock is not None:
             if os.path.exists(directory):
                 return lock
+            os.close(lock)
         # Another service that starts just now took it for one that was left behind.
-        os.close(lock)
         time.sleep(cgroup_files.POLL_S)
     raise TimeoutError(0, "another service removes what this one makes")
 
 
-def _is_abandoned(group: str) -> bool:
-    if not os.access(group, os.W_OK):
-        # Another user's, who sweeps it.
-        return False
+def _try_to_lock(directory: str) -> int | None:
     try:
-        lock = os.open(group, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return False
+        lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    finally:
         os.close(lock)
-    return True
+        return None
+    return lock

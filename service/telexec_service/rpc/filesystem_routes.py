@@ -116,15 +116,18 @@ def _recorded(
         paths = paths_of(params)
         session.record_change(name, paths)
         try:
-            outcome = route.serve(session, params)
-            if isinstance(outcome, Coroutine):
-                outcome = await cast("Coroutine[Any, Any, Result | Encoded]", outcome)
+            return await _awaited(route.serve(session, params))
         except RpcFailure as failure:
             session.record_refused_change(name, paths, failure.reason)
             raise
-        return outcome
 
     return Route(route.method, serve, at_once=route.at_once)
+
+
+async def _awaited(outcome: Result | Coroutine[Any, Any, Result | Encoded]) -> Result | Encoded:
+    if isinstance(outcome, Coroutine):
+        return await cast("Coroutine[Any, Any, Result | Encoded]", outcome)
+    return outcome
 
 
 def _path(params: WriteFile | CreateDirectory | Remove) -> Mapping[str, str]:

@@ -1,12 +1,13 @@
 """What a service makes of its configuration, and of requests for what it cannot do."""
 
+import contextlib
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.harness import programs
-from tests.harness.cgroup import below, of_process
+from tests.harness.cgroup import below
 from tests.harness.deadline import eventually
 from tests.harness.raw_peer import RawPeer, raw_peer
 from tests.harness.server import ServerFailedError, minimal_environment, running_server
@@ -61,20 +62,23 @@ async def test_a_request_for_them_is_refused_and_none_are_offered(tmp_path: Path
 async def test_every_worker_has_a_cgroup_for_its_processes(tmp_path: Path, group: Path) -> None:
     options = ["--workers", "2"]
     with running_service(tmp_path, config=config(group), options=options) as server:
-        assert len(list(below(group))) == 2
-        async with raw_peer(server.url) as first, raw_peer(server.url) as second:
-            places = {await place(first), await place(second)}
-    assert len(places) == 2
+        own = {f"/{group.name}/{path.name}" for path in below(group)}
+        assert len(own) == 2
+        places: set[str] = set()
+        async with contextlib.AsyncExitStack() as peers:
+            # Each is given to the worker that has the fewest.
+            for _ in range(4):
+                peer = await peers.enter_async_context(raw_peer(server.url))
+                places.add(await place(peer))
+            assert places == own
     assert list(below(group)) == []
 
 
 async def place(peer: RawPeer) -> str:
     """Return the cgroup above that of a process."""
-    process = await peer.start(programs.echo(), pipeStdin=True)
-    found = of_process(process.started["pid"]).rpartition("/")[0]
-    await process.close_stdin()
+    process = await peer.start(programs.tool("grep", "0::", "/proc/self/cgroup"))
     await process.until_closed()
-    return found
+    return process.output().decode().removeprefix("0::").rpartition("/")[0]
 
 
 async def test_what_another_program_makes_below_the_same_cgroup_stays(
