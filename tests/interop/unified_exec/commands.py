@@ -26,12 +26,13 @@ def stdout_and_stderr_come_in_the_order_in_which_they_were_written(stage: Stage)
 
 
 @scenario()
-def a_directory_with_a_space_in_its_name_is_one_to_work_in(stage: Stage) -> Script:
-    (stage.directory / "in ner").mkdir()
-    result = yield from stage.exec_command(
-        'basename "$PWD"', workdir=str(stage.directory / "in ner")
-    )
-    assert (ended(result), result.output) == (0, "in ner\n")
+def a_directory_may_have_any_name(stage: Stage) -> Script:
+    for name in ("in ner", "naïve 100% #1?", "'\"$HOME\\"):
+        (stage.directory / name).mkdir()
+        result = yield from stage.exec_command(
+            'basename "$PWD"', workdir=str(stage.directory / name)
+        )
+        assert (ended(result), result.output) == (0, f"{name}\n")
 
 
 @scenario(

@@ -18,9 +18,9 @@ def a_command_that_prints_nothing_ends_well(stage: Stage) -> Script:
 
 @scenario()
 def exit_codes_are_what_the_command_says(stage: Stage) -> Script:
-    for code in (0, 1, 2, 7, 126, 127, 128, 130, 255):
+    for code in (0, 1, 2, 7, 126, 127, 128, 130, 255, 256, -1):
         result = yield from stage.exec_command(f"exit {code}")
-        assert ended(result) == code
+        assert ended(result) == code % 256
 
 
 @scenario()
@@ -35,8 +35,11 @@ def what_is_not_there_or_is_no_program_cannot_be_run(stage: Stage) -> Script:
 
 @scenario()
 def a_command_that_kills_itself_ends_by_the_signal(stage: Stage) -> Script:
-    for name, number in (("TERM", 15), ("KILL", 9), ("HUP", 1), ("USR1", 10)):
-        result = yield from stage.exec_command(f"echo before; kill -s {name} $$; echo behind")
+    signals = {"TERM": 15, "KILL": 9, "HUP": 1, "USR1": 10, "SEGV": 11, "PIPE": 13, "RTMIN": 34}
+    for name, number in signals.items():
+        result = yield from stage.exec_command(
+            f"ulimit -c 0; echo before; kill -s {name} $$; echo behind"
+        )
         assert (ended(result), result.output) == (128 + number, "before\n")
 
 
@@ -69,6 +72,21 @@ def a_process_that_another_command_kills_ends_by_the_signal(stage: Stage) -> Scr
     yield from stage.exec_command('kill -s TERM "$(cat pid)"', login=False)
     result = yield from stage.write_stdin(session_id)
     assert ended(result) == 143
+
+
+@scenario()
+def a_stopped_process_is_alive(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "before\n",
+        "echo $$ >pid; echo before; kill -s STOP $$; echo behind; exit 3",
+        login=False,
+        yield_time_ms=700,
+    )
+    session_id = alive(result)
+    result = yield from stage.exec_command("kill -s CONT $(cat pid)", login=False)
+    assert ended(result) == 0
+    result = yield from stage.write_stdin(session_id)
+    assert (ended(result), result.output) == (3, "behind\n")
 
 
 @scenario()

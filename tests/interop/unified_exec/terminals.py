@@ -1,7 +1,7 @@
 """Programs on a terminal: prompts, keys, signals from the keyboard, redrawing."""
 
 from tests.harness.scripted_model import Script
-from tests.interop.unified_exec.stage import Stage, alive, ended, scenario
+from tests.interop.unified_exec.stage import Difference, Stage, alive, ended, scenario
 
 _PROGRESS = """
 import sys
@@ -109,6 +109,64 @@ def a_line_is_edited_before_it_is_sent(stage: Stage) -> Script:
     # A ^D behind text sends the text, the next one ends the input.
     result = yield from stage.write_stdin(session_id, "end\x04\x04", yield_time_ms=5_000)
     assert (ended(result), result.output) == (0, "endend")
+
+
+@scenario(
+    Difference(
+        what="after the end, output still open",
+        moment=0,
+        codex=r"Process running",
+        ours=r"Process exited with code 5",
+        why="A command has ended when it has, also where something that it left in the background"
+        " still holds its terminal open; Codex waits, and calls it running.",
+    )
+)
+def what_survives_the_end_of_its_terminal_does_not_keep_the_command_alive(
+    stage: Stage,
+) -> Script:
+    result = yield from stage.exec_command(
+        "(trap '' HUP; touch deaf; exec sleep 600) & while [ ! -e deaf ]; do sleep 0.05; done; "
+        "echo $! >pid; echo main; exit 5",
+        tty=True,
+        login=False,
+        yield_time_ms=1_500,
+    )
+    assert result.output == "main\r\n"
+    result = yield from stage.exec_command('kill -0 "$(cat pid)"; echo $?')
+    assert (ended(result), result.output) == (0, "0\n")
+
+
+@scenario()
+def an_interrupt_is_ignored(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "ready",
+        "trap '' INT; echo ready; read line; echo $line; exit 3",
+        tty=True,
+        login=False,
+        yield_time_ms=700,
+    )
+    session_id = alive(result)
+    result = yield from stage.write_until("^C", session_id, "\x03", yield_time_ms=250)
+    assert alive(result) == session_id
+    result = yield from stage.write_stdin(session_id, "on\n", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (3, "on\r\non\r\n")
+
+
+@scenario()
+def output_is_held_by_its_key_and_goes_on(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "ready",
+        "stty -echo; echo ready; read line; echo said; touch said; exec sleep 600",
+        tty=True,
+        login=False,
+        yield_time_ms=700,
+    )
+    session_id = alive(result)
+    result = yield from stage.write_stdin(session_id, "\x13go\n", yield_time_ms=250)
+    assert result.output == ""
+    yield from stage.write_until("said\r\n", session_id, "\x11", yield_time_ms=400)
+    result = yield from stage.write_stdin(session_id, "\x03", yield_time_ms=5_000)
+    assert ended(result) == 130
 
 
 @scenario()
