@@ -7,7 +7,7 @@ import asyncio
 import os
 import pwd
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -54,9 +54,9 @@ SCENARIOS = {
 
 @pytest.fixture(scope="module")
 def performances(
-    codex: Path, tmp_path_factory: pytest.TempPathFactory
+    codex: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Mapping[str, Performance], Mapping[str, Performance]]:
-    """Return how each scenario went, with Codex and with ours."""
+    """Return how each scenario that is asked for went, with Codex and with ours."""
     shell = Path(pwd.getpwuid(os.getuid()).pw_shell).name
     if shell != "bash":
         skip_unless_required(
@@ -65,13 +65,19 @@ def performances(
     directory = tmp_path_factory.mktemp("unified-exec")
     (directory / "host").mkdir()
     with running_service(directory / "host", env=HOST_ENVIRONMENT) as host:
-        return asyncio.run(play_both(codex, host, directory))
+        return asyncio.run(play_both(codex, host, selected(request.session.items), directory))
+
+
+def selected(items: Sequence[pytest.Item]) -> list[Scenario]:
+    """Return the scenarios whose tests are to run: all of them, or those that `-k` leaves."""
+    in_this_file = [item for item in items if item.path == Path(__file__)]
+    parameters = [it.callspec.params for it in in_this_file if hasattr(it, "callspec")]
+    return [SCENARIOS[own["name"]] for own in parameters]
 
 
 async def play_both(
-    codex: Path, host: Server, directory: Path
+    codex: Path, host: Server, scenarios: Collection[Scenario], directory: Path
 ) -> tuple[Mapping[str, Performance], Mapping[str, Performance]]:
-    scenarios = SCENARIOS.values()
     async with asyncio.TaskGroup() as tasks:
         with_codex = tasks.create_task(
             play_through_codex(codex, host, scenarios, directory / "codex"), name="Codex"
@@ -84,9 +90,10 @@ async def play_both(
 
 def differing(text: str, pattern: str, whose: str) -> tuple[str, str]:
     """Return the text with a placeholder for what differs, and what differs."""
-    found = [match[0] for match in re.finditer(pattern, text)]
+    found = list(re.finditer(pattern, text))
     assert len(found) == 1, f"{pattern!r} is there {len(found)} times with {whose}: {text!r}"
-    return text.replace(found[0], _PLACEHOLDER), found[0]
+    start, end = found[0].span()
+    return text[:start] + _PLACEHOLDER + text[end:], found[0][0]
 
 
 def without_difference(theirs: str, ours: str, difference: Difference) -> tuple[str, str]:
@@ -111,7 +118,9 @@ def test_a_model_is_told_the_same(
     for difference in SCENARIOS[name].differences:
         at = difference.moment
         theirs[at], ours[at] = without_difference(theirs[at], ours[at], difference)
-    assert ours == theirs
+    # One by one: pytest shows where two texts differ, and of two lists only that they do.
+    for our_text, their_text in zip(ours, theirs, strict=True):
+        assert our_text == their_text
 
 
 def test_every_difference_is_in_the_documentation() -> None:
