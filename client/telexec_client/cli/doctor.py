@@ -7,7 +7,7 @@ from telexec_client.cli.doctor_host import findings_of_host
 from telexec_client.cli.doctor_link import Link
 from telexec_client.cli.doctor_report import Finding, Section, findings_json, findings_text
 from telexec_client.cli.errors import CommandError
-from telexec_client.cli.own_output import print_text, terminal_width
+from telexec_client.cli.own_output import has_colors, print_text, terminal_width
 from telexec_client.cli.request import Target
 
 _SOMETHING_FAILED = 1
@@ -27,8 +27,11 @@ def examine(host: Target | CommandError, *, as_json: bool) -> int:
     elif host.url is not None:
         title = host.url if host.name is None else f"{host.name}, {host.url}"
         sections.append(Section(f"host {title}", _findings_of(host)))
-    width = terminal_width()
-    text = findings_json(sections) if as_json else findings_text(sections, width=width)
+    if as_json:
+        text = findings_json(sections)
+    else:
+        width = terminal_width()
+        text = findings_text(sections, width=width, is_colored=has_colors())
     has_failed = any(it.has_failed for it in sections)
     return asyncio.run(print_text(text, _SOMETHING_FAILED if has_failed else 0))
 

@@ -2,18 +2,19 @@
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from telexec_client.cli.printable import printable
+from telexec_client.cli.table import BAD, DOUBTFUL, GOOD, Styled, table
 
 Mark = Literal["ok", "warn", "fail"]
 """Whether something is as it should be, may be a problem, or keeps telexec from working."""
 
-_MARK_COLUMNS = 6
-_CHECK_COLUMNS = 13
+_MARK_COLUMNS = 4
+_STYLES: Mapping[Mark, str] = {"ok": GOOD, "warn": DOUBTFUL, "fail": BAD}
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -37,9 +38,16 @@ class Section(msgspec.Struct, frozen=True):
         return any(it.mark == "fail" for it in self.findings)
 
 
-def findings_text(sections: Sequence[Section], *, width: int) -> str:
-    """Return the findings for people, each with its advice under it."""
-    return "".join(f"{line}\n" for line in _lines(sections, width))
+def findings_text(sections: Sequence[Section], *, width: int, is_colored: bool = False) -> str:
+    """Return the findings for people, each with its advice under it.
+
+    Args:
+        sections: What was found.
+        width: How many columns there are for a line.
+        is_colored: Whether marks have colours.
+    """
+    lines = _lines(sections, width, is_colored=is_colored)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def findings_json(sections: Sequence[Section]) -> str:
@@ -51,22 +59,17 @@ def findings_json(sections: Sequence[Section]) -> str:
     return json.dumps(content) + "\n"
 
 
-def _lines(sections: Sequence[Section], width: int) -> Iterator[str]:
-    indent = " " * (_MARK_COLUMNS + _CHECK_COLUMNS)
+def _lines(sections: Sequence[Section], width: int, *, is_colored: bool) -> Iterator[str]:
+    checks = [it.check for section in sections for it in section.findings]
+    check_columns = max(map(len, checks), default=0)
     for section in sections:
         yield from textwrap.wrap(printable(section.title), width)
+        rows = [("", "CHECK".ljust(check_columns), "FINDING")]
         for it in section.findings:
-            head = f"{it.mark:<{_MARK_COLUMNS}}{it.check:<{_CHECK_COLUMNS}}"
-            yield from textwrap.wrap(
-                printable(it.what), width, initial_indent=head, subsequent_indent=indent
-            )
+            rows.append((Styled(it.mark.ljust(_MARK_COLUMNS), _STYLES[it.mark]), it.check, it.what))
             if it.advice is not None:
-                yield from textwrap.wrap(
-                    printable(it.advice),
-                    width,
-                    initial_indent=f"{indent}-> ",
-                    subsequent_indent=f"{indent}   ",
-                )
+                rows.append(("", "", f"-> {it.advice}"))
+        yield from table(rows, width=width, is_colored=is_colored)
         yield ""
     marks = [it.mark for section in sections for it in section.findings]
     yield f"{marks.count('ok')} ok, {marks.count('warn')} warn, {marks.count('fail')} fail"

@@ -1,5 +1,6 @@
 """Printing what telexec itself has to say on stdout."""
 
+import os
 import shutil
 
 from telexec_client.cli.descriptors import OutputDescriptor
@@ -25,3 +26,9 @@ async def print_text(text: str, exit_code: int = 0) -> int:
 def terminal_width() -> int:
     """Return how many columns there are: `COLUMNS`, else those of the terminal, else 80."""
     return max(shutil.get_terminal_size().columns, _MIN_WIDTH)
+
+
+def has_colors() -> bool:
+    """Return whether what is printed may be coloured: on a terminal that can, unless `NO_COLOR`."""
+    is_wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    return is_wanted and os.isatty(_STDOUT)

@@ -9,7 +9,7 @@ import msgspec
 from telexec_client.cli.printable import printable
 from telexec_client.cli.process_name import short_id
 from telexec_client.cli.request import Target
-from telexec_client.cli.table import OneLine, table
+from telexec_client.cli.table import BAD, GOOD, OneLine, Styled, table
 from telexec_schemas.attachment import ProcessEntry
 
 _HEADING = ("SESSION", "PROCESS", "PID", "STATE", "STARTED", "EXIT", "COMMAND")
@@ -28,13 +28,16 @@ class ListedSession(msgspec.Struct, frozen=True):
     is_truncated: bool = False
 
 
-def processes_text(sessions: Sequence[ListedSession], *, now_ms: int, width: int) -> str:
+def processes_text(
+    sessions: Sequence[ListedSession], *, now_ms: int, width: int, is_colored: bool = False
+) -> str:
     """Return processes as a table, or as one for each host if there are several.
 
     Args:
         sessions: What there is.
         now_ms: The time, since 1970, UTC.
         width: How many columns there are for a line.
+        is_colored: Whether states and ends have colours.
     """
     urls = list(dict.fromkeys(it.target.url or "" for it in sessions))
     lines: list[str] = []
@@ -42,7 +45,7 @@ def processes_text(sessions: Sequence[ListedSession], *, now_ms: int, width: int
         if len(urls) > 1:
             lines += ["", printable(url)] if lines else [printable(url)]
         here = [it for it in sessions if (it.target.url or "") == url]
-        lines += table([_HEADING, *_rows(here, now_ms)], width=width)
+        lines += table([_HEADING, *_rows(here, now_ms)], width=width, is_colored=is_colored)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -85,9 +88,9 @@ def _rows(sessions: Sequence[ListedSession], now_ms: int) -> Iterator[Sequence[s
                 it.session,
                 short_id(entry.process_id),
                 str(entry.pid),
-                "running" if entry.state == "running" else "ended",
+                Styled("running", GOOD) if entry.state == "running" else "ended",
                 age(now_ms - entry.started_at_ms),
-                how_ended(entry),
+                Styled(how_ended(entry), BAD) if entry.exit_code else how_ended(entry),
                 OneLine(shlex.join(entry.argv)),
             )
         if not it.processes or it.is_truncated:

@@ -12,7 +12,7 @@ from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import OWN_FAILURE
 from telexec_client.cli.leaving import forget_sessions, known_sessions, lasting, reason_gone
 from telexec_client.cli.message import say
-from telexec_client.cli.own_output import print_text, terminal_width
+from telexec_client.cli.own_output import has_colors, print_text, terminal_width
 from telexec_client.cli.process_report import ListedSession, processes_json, processes_text
 from telexec_client.cli.request import ListRequest, Target
 from telexec_client.cli.session_book import KnownSession
@@ -80,7 +80,8 @@ async def _list(request: ListRequest) -> int:
             say("no sessions: telexec run -d leaves one")
         return exit_code
     now_ms = int(time.time() * 1000)
-    text = processes_text(sessions, now_ms=now_ms, width=terminal_width())
+    width = terminal_width()
+    text = processes_text(sessions, now_ms=now_ms, width=width, is_colored=has_colors())
     return await print_text(text, exit_code)
 
 

@@ -1,13 +1,31 @@
 """Tables of text for a terminal."""
 
-import textwrap
-import unicodedata
 from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Self
 
+from telexec_client.cli.errors import CommandError
 from telexec_client.cli.printable import printable
 
-_GAP = "  "
-_ELLIPSIS = "…"
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+_GAP_COLUMNS = 2
+
+# Of the eight colours that every terminal has, and that are told from black and from white. None
+# says what no word beside it says.
+GOOD = "green"
+BAD = "bold red"
+DOUBTFUL = "bold magenta"
+_HEADING = "bold"
+
+
+class RichMissingError(CommandError):
+    """Tables need a package that is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot show it without rich; to install it: pip install 'telexec[cli]'")
 
 
 class OneLine(str):
@@ -16,7 +34,20 @@ class OneLine(str):
     __slots__ = ()
 
 
-def table(rows: Sequence[Sequence[str]], *, width: int) -> Iterator[str]:
+class Styled(str):
+    """A cell in a colour, which it has only where there are colours."""
+
+    __slots__ = ("style",)
+    style: str
+
+    def __new__(cls, text: str, style: str) -> Self:
+        """Return a cell in one of the colours above."""
+        cell = super().__new__(cls, text)
+        cell.style = style
+        return cell
+
+
+def table(rows: Sequence[Sequence[str]], *, width: int, is_colored: bool = False) -> Iterator[str]:
     """Lay rows out in columns, each as wide as its widest cell, and return the lines.
 
     A first cell that is wider than half of `width` has a line of its own. What does not fit of the
@@ -25,48 +56,69 @@ def table(rows: Sequence[Sequence[str]], *, width: int) -> Iterator[str]:
     Args:
         rows: The first is the heading; all have as many cells.
         width: How many columns there are for a line.
+        is_colored: Whether the lines may hold codes that colour them.
+
+    Raises:
+        RichMissingError: The package that this needs is not installed.
     """
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(_columns, column)) for column in zip(*cells, strict=True)][:-1]
+    heading, *others = rows
+    lines = [[Styled(cell, _HEADING) for cell in heading], *others]
+    try:
+        from rich.cells import cell_len  # noqa: PLC0415 - slow to import, and of an extra
+        from rich.console import Console  # noqa: PLC0415
+    except ImportError as error:
+        raise RichMissingError from error
+    cells = [[printable(cell) for cell in line] for line in lines]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)][:-1]
     widths[0] = max(
-        (used for row in cells if (used := _columns(row[0])) <= width // 2), default=width // 2
+        (used for row in cells if (used := cell_len(row[0])) <= width // 2), default=width // 2
     )
-    indent = sum(widths) + len(_GAP) * len(widths)
-    for row, (first, *middle, last) in zip(rows, cells, strict=True):
-        start = _padded(first, widths[0])
-        if _columns(first) > widths[0]:
-            yield first
-            start = " " * widths[0]
-        head = _GAP.join([start, *map(_padded, middle, widths[1:])]) + _GAP
-        room = max(width - indent, _columns(_ELLIPSIS))
-        is_cut = isinstance(row[-1], OneLine)
-        pieces = [_cut(last, room)] if is_cut else textwrap.wrap(last, room) or [""]
-        yield (head + pieces[0]).rstrip()
-        for piece in pieces[1:]:
-            yield " " * indent + piece
+    indent = sum(widths) + _GAP_COLUMNS * len(widths)
+    widths.append(max(width - indent, 1))
+    console = Console(
+        file=StringIO(),
+        width=sum(widths) + _GAP_COLUMNS * len(widths),
+        force_terminal=is_colored,
+        color_system="standard" if is_colored else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        # All of it was decided by who calls.
+        _environ={},
+    )
+    grid = _grid(widths)
+    for line in lines:
+        first, *rest = [_text(cell) for cell in line]
+        if first.cell_len > widths[0]:
+            console.print(grid)
+            console.print(first, soft_wrap=True)
+            first, grid = _text(""), _grid(widths)
+        grid.add_row(first, *rest)
+    console.print(grid)
+    assert isinstance(console.file, StringIO)
+    for shown in console.file.getvalue().splitlines():
+        yield shown.rstrip()
 
 
-def _columns(text: str) -> int:
-    """Return how many columns of a terminal a text takes (Unicode, UAX 11)."""
-    return sum(_char_columns(char) for char in text)
+def _grid(widths: Sequence[int]) -> "Table":
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    grid = Table.grid(padding=(0, _GAP_COLUMNS, 0, 0), pad_edge=False)
+    for width in widths:
+        grid.add_column(width=width)
+    return grid
 
 
-def _char_columns(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+def _text(cell: str) -> "Text":
+    from rich.text import Text  # noqa: PLC0415 - as above
 
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _columns(text))
-
-
-def _cut(text: str, width: int) -> str:
-    if _columns(text) <= width:
-        return text
-    used = 0
-    for place, char in enumerate(text):
-        used += _char_columns(char)
-        if used > width - 1:
-            return text[:place] + _ELLIPSIS
+    text = Text(
+        printable(cell),
+        no_wrap=isinstance(cell, OneLine),
+        overflow="ellipsis" if isinstance(cell, OneLine) else "fold",
+    )
+    if isinstance(cell, Styled):
+        # The text alone, and not the blanks that fill its column.
+        text.stylize(cell.style)
     return text

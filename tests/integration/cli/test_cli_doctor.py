@@ -206,6 +206,6 @@ def test_people_see_the_advice_below(tmp_path: Path) -> None:
     ended: Ended = telexec("doctor", "--url", f"unix:{tmp_path}/none", env={"COLUMNS": "80"})
     assert ended.exit_code == 1
     lines = ended.stdout.decode().splitlines()
-    (number,) = (place for place, line in enumerate(lines) if line.startswith("fail  port"))
+    (number,) = (place for place, line in enumerate(lines) if line.startswith("fail  port "))
     assert any(line.strip().startswith("-> start telexec-service") for line in lines[number:])
     assert lines[-1].endswith(" 1 fail")

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -20,22 +21,30 @@ SECTIONS = [
 def test_each_finding_has_its_mark_and_its_advice_under_it() -> None:
     assert findings_text(SECTIONS, width=50) == (
         "this machine\n"
-        "ok    client       telexec\n"
+        "      CHECK   FINDING\n"
+        "ok    client  telexec\n"
         "\n"
         "host ws://one\n"
-        "warn  port         slow slow slow slow slow slow\n"
-        "                   slow slow slow slow slow slow\n"
-        "                   slow slow slow slow slow slow\n"
-        "                   slow slow\n"
-        "                   -> see what it is busy with see\n"
-        "                      what it is busy with see\n"
-        "                      what it is busy with see\n"
-        "                      what it is busy with\n"
-        "fail  token        refused\\x1b[2J\n"
-        "                   -> name a file\n"
+        "      CHECK   FINDING\n"
+        "warn  port    slow slow slow slow slow slow slow\n"
+        "              slow slow slow slow slow slow slow\n"
+        "              slow slow slow slow slow slow\n"
+        "              -> see what it is busy with see what\n"
+        "              it is busy with see what it is busy\n"
+        "              with see what it is busy with\n"
+        "fail  token   refused\\x1b[2J\n"
+        "              -> name a file\n"
         "\n"
         "1 ok, 1 warn, 1 fail\n"
     )
+
+
+def test_colours_add_nothing_but_colours() -> None:
+    plain = findings_text(SECTIONS, width=50)
+    colored = findings_text(SECTIONS, width=50, is_colored=True)
+    assert "\x1b[" not in plain
+    assert colored != plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
 
 
 def test_json_says_whether_all_is_well() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telexec_client.cli.printable import printable
-from telexec_client.cli.table import OneLine, table
+from telexec_client.cli.table import BAD, OneLine, Styled, table
 
 
 def laid_out(*rows: list[str], width: int = 40) -> list[str]:
@@ -60,6 +60,15 @@ def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
 
 def test_nothing_of_a_cell_reaches_the_terminal_as_a_command() -> None:
     assert laid_out(["a\x1b[31m\r\nb", "\u202e"]) == [r"a\x1b[31m\r\nb  \u202e"]
+
+
+def test_colours_are_only_where_they_are_wanted_and_move_nothing() -> None:
+    rows = [["NAME", "STATE", "X"], ["a", Styled("lost", BAD), "1"]]
+    assert list(table(rows, width=40)) == ["NAME  STATE  X", "a     lost   1"]
+    assert list(table(rows, width=40, is_colored=True)) == [
+        "\x1b[1mNAME\x1b[0m  \x1b[1mSTATE\x1b[0m  \x1b[1mX\x1b[0m",
+        "a     \x1b[1;31mlost\x1b[0m   1",
+    ]
 
 
 @given(st.lists(st.tuples(st.text(max_size=60), st.text(max_size=9), st.text()), max_size=5))
