@@ -107,7 +107,7 @@ def test_a_command_with_a_url_does_not_look_into_the_file(
 def test_hosts_are_listed_and_asked_whether_they_answer(hosts_file: Path, tmp_path: Path) -> None:
     listed = with_hosts(hosts_file, "hosts")
     assert (listed.exit_code, listed.stderr) == (0, b"")
-    assert b"token " in listed.stdout.splitlines()[1]
+    assert b"token" in listed.stdout.splitlines()[1]
     asked = with_hosts(hosts_file, "hosts", "--check")
     assert asked.exit_code == 0
     assert b"  yes, telexec " in asked.stdout

@@ -211,3 +211,11 @@ def test_json_tells_why_nothing_ran(host: Host) -> None:
     assert ended.exit_code == 127
     assert report["exitCode"] is None
     assert report["error"]["type"] == "ProgramNotFoundError"
+
+
+def test_a_run_loads_nothing_that_is_for_tables(host: Host) -> None:
+    ended = telexec(*host.run("--", "true"), env={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert ended.exit_code == 0
+    imported = {line.rsplit(b"|", 1)[-1].strip() for line in ended.stderr.splitlines()}
+    assert b"telexec_client.cli.remote_run" in imported
+    assert not imported & {b"rich", b"telexec_client.cli.table", b"click.shell_completion"}
