@@ -1,7 +1,14 @@
 """Output that is longer than a model wants, or than anybody keeps, or that is no text."""
 
 from tests.harness.scripted_model import Script
-from tests.interop.unified_exec.stage import Difference, Stage, alive, ended, scenario
+from tests.interop.unified_exec.stage import (
+    Difference,
+    Stage,
+    alive,
+    differences,
+    ended,
+    scenario,
+)
 
 
 @scenario()
@@ -95,6 +102,34 @@ def output_beyond_a_mebibyte_has_a_marker_in_its_middle(stage: Stage) -> Script:
     head, _, tail = result.output.partition(" bytes omitted ...\n")
     assert head.startswith("1\n2\n")
     assert tail.endswith("\n199999\n200000\n")
+
+
+@scenario(
+    *differences(
+        "a character at the edge of what is omitted",
+        0,
+        1,
+        codex=r"\ufffd+\n\.\.\. \d+ bytes omitted \.\.\.\n\ufffd+",
+        ours=r"\n\.\.\. \d+ bytes omitted \.\.\.\n",
+        why="Half a character is no use to a model: it is omitted whole, and counted.",
+    )
+)
+def characters_are_not_cut_by_the_omission(stage: Stage) -> Script:
+    # Both edges of what the buffer holds are in the middle of a character.
+    for text in ("€", "aé€😀"):
+        result = yield from stage.exec_command(
+            f"yes {text} | head -n 400000 | tr -d '\\n'", login=False, max_output_tokens=500_000
+        )
+        assert ended(result) == 0
+
+
+@scenario()
+def the_marker_of_what_is_omitted_is_told_also_where_the_budget_cuts_it(stage: Stage) -> Script:
+    # 1 MiB is 262,144 tokens, and the marker is 31 bytes.
+    result = yield from stage.exec_command(
+        "head -c 1600000 /dev/zero | tr '\\0' x", login=False, max_output_tokens=262_148
+    )
+    assert ended(result) == 0
 
 
 @scenario()

@@ -46,8 +46,9 @@ def scenarios_of(module: ModuleType) -> list[Scenario]:
 
 SCENARIOS = {
     scenario.name: scenario
-    # Those that wait longest come first.
-    for module in (pruning, sessions, terminals, long_output, endings, commands, arguments)
+    # Those that wait longest come first, and last those whose output Codex sends to the model again
+    # with every further call.
+    for module in (pruning, sessions, terminals, endings, commands, arguments, long_output)
     for scenario in scenarios_of(module)
 }
 
