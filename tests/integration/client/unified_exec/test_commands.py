@@ -1,29 +1,19 @@
 """Commands that end in one call, or go on over several."""
 
-import asyncio
 import re
 from pathlib import Path
 
 import pytest
 
 from telexec_client import Client, EnvironmentDelta, connect, errors, thread_ids
-from telexec_client.unified_exec import CommandResult, UnifiedExec, tool_text
+from telexec_client.unified_exec import UnifiedExec, tool_text
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually, within
+from tests.harness.polling import until_output
 from tests.harness.server import Server
 from tests.harness.service import running_service
 
 pytestmark = pytest.mark.both_loops
-
-
-async def until_output(unified: UnifiedExec, result: CommandResult, wanted: str) -> str:
-    """Poll until a command has written something; return what it wrote from `result` on."""
-    written = result.output
-    while wanted not in written:
-        assert result.session_id is not None, f"it ended without {wanted!r}: {written!r}"
-        result = await unified.write_stdin(result.session_id)
-        written += result.output
-    return written
 
 
 async def test_a_command_that_ends_in_time_is_one_answer(unified: UnifiedExec) -> None:
@@ -69,20 +59,20 @@ async def test_a_command_goes_on_from_one_call_to_the_next_and_is_gone_after_its
     assert (unknown.value.session_id, unknown.value.live) == (first.session_id, ())
 
 
-async def test_what_a_command_writes_between_calls_is_in_the_next_answer_and_its_end_too(
-    unified: UnifiedExec,
+@pytest.mark.parametrize("chars", ["", "\n", "\x03"])
+async def test_what_a_command_wrote_between_calls_is_in_the_next_answer_and_its_end_too(
+    unified: UnifiedExec, tmp_path: Path, chars: str
 ) -> None:
-    first = await unified.exec_command("read go; echo late; exit 3", tty=True, yield_time_ms=250)
+    go = tmp_path / "go"
+    first = await unified.exec_command(
+        f"until [ -e {go} ]; do sleep 0.01; done; echo late; exit 3", tty=True, yield_time_ms=250
+    )
     assert first.session_id is not None
-    (entry,) = unified.list()
-    # Nothing polls it meanwhile.
-    assert entry.pid is not None
-    going = asyncio.ensure_future(unified.write_stdin(first.session_id, "\n"))
-    going.cancel()
-    await asyncio.wait({going})
-    result = await unified.write_stdin(first.session_id, "\n", yield_time_ms=30_000)
-    assert result.output.endswith("late\r\n")
-    assert result.exit_code == 3
+    go.touch()
+    await eventually(lambda: unified.list()[0].exit_code == 3, what="its end")
+    # What cannot be written any more is no error: the answer tells why.
+    result = await unified.write_stdin(first.session_id, chars)
+    assert (result.output, result.exit_code, result.session_id) == ("late\r\n", 3, None)
 
 
 async def test_a_poll_waits_for_the_end_and_no_longer(unified: UnifiedExec) -> None:
@@ -146,12 +136,14 @@ async def test_more_output_than_is_held_keeps_its_beginning_and_its_end(
 
 
 async def test_a_command_that_floods_is_not_held_up_by_a_model_that_thinks(
-    unified: UnifiedExec,
+    unified: UnifiedExec, tmp_path: Path
 ) -> None:
+    go = tmp_path / "go"
     first = await unified.exec_command(
-        f"sleep 0.5; {' '.join(programs.numbered_lines(1, 1_000_000))}", yield_time_ms=250
+        f"until [ -e {go} ]; do sleep 0.01; done; seq 1000000", yield_time_ms=250
     )
     assert first.session_id is not None
+    go.touch()
     await eventually(lambda: unified.list()[0].exit_code == 0, what="its end")
     result = await unified.write_stdin(first.session_id)
     assert result.output.endswith("\n999999\n1000000\n")

@@ -1,6 +1,8 @@
 """Which commands there are: lists, ends, too many, two calls at once, cancelled calls."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 
@@ -9,6 +11,7 @@ from telexec_client.unified_exec import UnifiedExec
 from telexec_client.unified_exec.core.bounds import MAX_COMMANDS, SPARED_COMMANDS
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually, within
+from tests.harness.polling import until_output
 
 pytestmark = pytest.mark.both_loops
 
@@ -36,9 +39,9 @@ async def test_terminating_ends_the_whole_tree_and_gives_the_last_of_it(
     unified: UnifiedExec,
 ) -> None:
     script = "trap 'echo bye; exit 3' TERM; sleep 600 & echo $!; while :; do sleep 0.05; done"
-    started = await unified.exec_command(script, yield_time_ms=1_000)
+    started = await unified.exec_command(script, yield_time_ms=250)
     assert started.session_id is not None
-    child = int(started.output)
+    child = int(await until_output(unified, started, "\n"))
     result = await unified.terminate(started.session_id)
     # The shell may say that the child was terminated, too.
     assert result.output.endswith("bye\n")
@@ -64,8 +67,9 @@ async def test_closing_leaves_nothing_running_and_takes_no_more_calls(client: Cl
     for tty in (False, True):
         await start_sleeping(unified, tty=tty)
     stubborn = await unified.exec_command(argv=programs.ignore_term(), yield_time_ms=250)
-    pids = [entry.pid for entry in unified.list()]
     assert stubborn.session_id is not None
+    await until_output(unified, stubborn, "ready")
+    pids = [entry.pid for entry in unified.list()]
     polling = asyncio.ensure_future(unified.write_stdin(stubborn.session_id))
     starting = asyncio.ensure_future(unified.exec_command(argv=programs.sleep()))
     await asyncio.sleep(0)
@@ -86,16 +90,14 @@ async def test_closing_leaves_nothing_running_and_takes_no_more_calls(client: Cl
 
 
 async def test_two_calls_for_one_command_take_turns_and_lose_nothing(unified: UnifiedExec) -> None:
-    started = await unified.exec_command(
-        "stty -echo; echo ready; cat", tty=True, yield_time_ms=1_000
-    )
+    started = await unified.exec_command("stty -echo; echo ready; cat", tty=True, yield_time_ms=250)
     assert started.session_id is not None
+    written = await until_output(unified, started, "ready\r\n")
     results = await asyncio.gather(
         *(unified.write_stdin(started.session_id, f"{number}\n") for number in range(8))
     )
-    written = started.output + "".join(result.output for result in results)
-    while written.count("\n") < 9:
-        written += (await unified.write_stdin(started.session_id, "\n")).output.lstrip()
+    written += "".join(result.output for result in results[:-1])
+    written += await until_output(unified, results[-1], "7\r\n")
     assert written.split() == ["ready", *map(str, range(8))]
 
 
@@ -157,6 +159,19 @@ async def test_the_command_used_longest_ago_makes_room_for_one_too_many(
         await unified.write_stdin(oldest)
     assert second in live
     assert len(live) > SPARED_COMMANDS
+
+
+async def test_one_that_has_ended_makes_room_before_all_that_run(unified: UnifiedExec) -> None:
+    oldest = await start_sleeping(unified)
+    quick = await unified.exec_command("read go", tty=True, yield_time_ms=250)
+    assert quick.session_id is not None
+    ids = await asyncio.gather(*(start_sleeping(unified) for _ in range(MAX_COMMANDS - 2)))
+    pid = next(it.pid for it in unified.list() if it.session_id == quick.session_id)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: any(it.exit_code for it in unified.list()), what="its end")
+    newest = await start_sleeping(unified)
+    assert {it.session_id for it in unified.list()} == {oldest, *ids, newest}
 
 
 async def test_commands_that_are_all_waited_for_make_no_room(unified: UnifiedExec) -> None:

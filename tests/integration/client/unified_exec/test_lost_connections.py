@@ -65,17 +65,20 @@ async def test_a_call_returns_in_its_time_while_there_is_no_connection(
 
 
 async def test_a_lost_session_is_told_to_every_command_with_what_it_wrote(
-    proxy: FaultProxy,
+    proxy: FaultProxy, tmp_path: Path
 ) -> None:
+    go = tmp_path / "go"
     async with connect(proxy.url, reconnect=False) as client, UnifiedExec(client) as unified:
         ids: list[int] = []
         for number in range(2):
             started = await unified.exec_command(
-                f"sleep 0.5; echo {number}; exec sleep 600", yield_time_ms=250
+                f"until [ -e {go} ]; do sleep 0.01; done; echo {number}; exec sleep 600",
+                yield_time_ms=250,
             )
             assert started.session_id is not None
             ids.append(started.session_id)
-        polling = asyncio.ensure_future(unified.write_stdin(ids[0]))
+        polling = asyncio.ensure_future(unified.write_stdin(ids[0], yield_time_ms=300_000))
+        go.touch()
         await eventually(
             lambda: all(entry.unread_bytes for entry in unified.list()), what="the output"
         )

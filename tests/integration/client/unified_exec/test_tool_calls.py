@@ -18,16 +18,20 @@ async def call(unified: UnifiedExec, tool: str, **arguments: object) -> str:
 
 async def test_a_model_runs_feeds_and_ends_a_command(unified: UnifiedExec) -> None:
     started = await call(
-        unified, "exec_command", cmd="stty -echo; cat", tty=True, yield_time_ms=250, login=None
+        unified,
+        "exec_command",
+        cmd="read said; echo got $said; exit 2",
+        tty=True,
+        yield_time_ms=250,
+        login=None,
     )
     found = re.search(r"session ID (\d+)", started)
     assert found is not None
-    fed = await call(unified, "write_stdin", session_id=int(found[1]), chars="hello\n")
-    assert fed.endswith("Output:\nhello\r\n")
     ended = await call(
-        unified, "write_stdin", session_id=int(found[1]), chars="\x04", yield_time_ms=30_000
+        unified, "write_stdin", session_id=int(found[1]), chars="it\n", yield_time_ms=30_000
     )
-    assert "Process exited with code 0\n" in ended
+    assert "Process exited with code 2\n" in ended
+    assert ended.endswith("\r\ngot it\r\n")
 
 
 async def test_a_mistake_of_a_model_is_text_for_it(unified: UnifiedExec) -> None:
