@@ -328,6 +328,24 @@ class Client:
         """How long the host keeps the session without a connection; 0: it ends with it."""
         return self._connection.lease_s
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the host right now."""
+        return self._connection.is_ready
+
+    async def until_disconnected(self) -> None:
+        """Wait until the connection is lost; returns at once while there is none."""
+        await self._connection.until_away()
+
+    async def until_connected(self) -> None:
+        """Wait until the connection is back; returns at once while there is one.
+
+        Raises:
+            SessionLostError: It will not come back.
+            ClientClosedError: The client was closed.
+        """
+        await self._connection.until_ready()
+
     async def processes(self, session: str | None = None) -> ProcessList:
         """Return what runs in the session and what the host remembers, the newest first.
 

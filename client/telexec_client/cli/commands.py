@@ -17,6 +17,7 @@ from telexec_client.cli.lazy_group import LazyGroup
 from telexec_client.cli.message import say
 from telexec_client.cli.options import (
     environment_options,
+    escape_option,
     host_options,
     policy_options,
     variable_options,
@@ -91,6 +92,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
         "kill": "telexec_client.cli.session_commands:kill",
         "logs": "telexec_client.cli.session_commands:logs",
         "ps": "telexec_client.cli.session_commands:ps",
+        "shell": "telexec_client.cli.shell_command:shell",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -123,6 +125,7 @@ def telexec() -> None:
     is_flag=True,
     help="Forward stdin also from a terminal. A pipe or file is always forwarded.",
 )
+@escape_option
 @click.option("-n", "--no-stdin", is_flag=True, help="Never forward stdin.")
 @click.option(
     "--timeout",
@@ -177,6 +180,7 @@ def run(
     directory: str | None,
     terminal: bool,
     interactive: bool,
+    escape: int | None,
     no_stdin: bool,
     timeout: str | None,
     on_disconnect: str | None,
@@ -216,6 +220,7 @@ def run(
         timeout_s=None if timeout is None else parse_duration(timeout),
         on_disconnect=None if on_disconnect is None else parse_on_disconnect(on_disconnect),
         as_json=as_json,
+        escape=escape,
     )
     if is_detached:
         from telexec_client.cli.detached_start import start_and_leave  # noqa: PLC0415 - as below

@@ -12,18 +12,14 @@ from telexec_client.cli.environment import policy_choice
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.failures import exit_code_of
 from telexec_client.cli.host_directory import host_directory
-from telexec_client.cli.leaving import lasting, note_session
+from telexec_client.cli.leaving import lasting, leave_process, warn_if_kept_shorter
 from telexec_client.cli.message import say
 from telexec_client.cli.own_output import print_text
 from telexec_client.cli.process_name import MAX_SESSION_CHARS, checked_session_name, short_id
-from telexec_client.cli.request import DetachRequest, RunRequest, Target
-from telexec_client.cli.session_book import KnownProcess, duration
+from telexec_client.cli.request import DEFAULT_KEEP_S, DetachRequest, RunRequest, Target
 from telexec_client.cli.session_client import explained, session_client
 from telexec_client.cli.terminal import terminal_size
 from telexec_client.errors import SessionInUseError, SessionNameTakenError, SessionNotFoundError
-
-DEFAULT_KEEP_S = 86_400.0
-"""How long a new session is to be kept where nothing is said of it."""
 
 BUSY_TIMEOUT_S = 3.0
 """How long to wait for a session that another client has: others like us have it for a moment."""
@@ -51,18 +47,11 @@ async def _start_and_leave(request: DetachRequest) -> int:
             # A session that was there before is not ours to end.
             await (client.close() if is_new else client.detach())
             raise
-        known = KnownProcess(process.process_id, process.argv[0], int(time.time() * 1000))
-        note_session(client, target, name, (known,))
-        await client.detach()
+        await leave_process(client, process, target, name)
     except (TelexecError, CommandError) as error:
         say(error)
         return exit_code_of(error)
-    wanted_s = request.keep_s or (DEFAULT_KEEP_S if is_new else 0)
-    if client.lease_s < wanted_s:
-        say(
-            f"the host keeps {name} for {duration(client.lease_s)} without a client, and not"
-            f" {duration(wanted_s)}: its operator can allow more, with max_lease_s"
-        )
+    warn_if_kept_shorter(client, name, request.keep_s or (DEFAULT_KEEP_S if is_new else 0))
     return await print_text(_answer(client, process, name, as_json=request.run.as_json))
 
 

@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib.metadata import version
 
 from telexec_client import Client, TelexecError, connect
-from telexec_client.cli.detached_start import DEFAULT_KEEP_S
 from telexec_client.cli.doctor_clock import clock_finding
 from telexec_client.cli.doctor_report import Finding
-from telexec_client.cli.request import Target
+from telexec_client.cli.request import DEFAULT_KEEP_S, Target
 from telexec_client.cli.session_book import duration
 from telexec_client.errors import (
     AuthenticationError,

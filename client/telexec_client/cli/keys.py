@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from telexec_client.cli.descriptors import READ_BYTES
+from telexec_client.cli.escape_keys import EscapeAction, EscapeKeys
 from telexec_client.cli.stdin import StdinSource
 from telexec_client.errors import ProcessNotFoundError, StdinClosedError
 from telexec_client.process import Process
@@ -21,11 +22,26 @@ class Keys:
 
     In raw mode ^C is a key like any other and goes to the host. When that is gone or hangs, nobody
     else would see it: then the third one leaves.
+
+    Args:
+        source: The keys.
+        leave: Ends this program at once.
+        escapes: Says which keys are not for the host.
+        act: Does what those ask for.
     """
 
-    def __init__(self, source: StdinSource, *, leave: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        source: StdinSource,
+        *,
+        leave: Callable[[], None],
+        escapes: EscapeKeys,
+        act: Callable[[EscapeAction], None],
+    ) -> None:
         self._source = source
         self._leave = leave
+        self._escapes = escapes
+        self._act = act
         self._loop = asyncio.get_running_loop()
         self._typed = bytearray()
         self._has_ended = False
@@ -33,6 +49,7 @@ class Keys:
         self._has_room = asyncio.Event()
         self._writing_since: float | None = None
         self._interrupts = 0
+        self._is_leaving = False
 
     async def forward(self, process: Process) -> None:
         """Write keys to `process` as they are typed, and end its input when they end.
@@ -62,11 +79,21 @@ class Keys:
             await process.write(data)
             self._writing_since = None
             self._interrupts = 0
+        if self._is_leaving and not self._typed:
+            self._act(EscapeAction.DETACH)
 
     async def _read(self) -> None:
         while data := await self._source.read():
-            self._typed += data
-            self._has_news.set()
+            for part in self._escapes.sort(data):
+                if isinstance(part, bytes):
+                    self._typed += part
+                    self._has_news.set()
+                elif part is EscapeAction.DETACH and not self._is_leaving:
+                    # What was typed before goes first; who asks again does not want to wait for it.
+                    self._is_leaving = True
+                    self._has_news.set()
+                else:
+                    self._act(part)
             self._count_interrupts(data)
             while len(self._typed) >= READ_BYTES:
                 self._has_room.clear()

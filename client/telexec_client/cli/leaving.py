@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from telexec_client import Client, TelexecError
+from telexec_client import Client, Process, TelexecError
 from telexec_client.cli.message import say
 from telexec_client.cli.request import Target, Where
 from telexec_client.cli.session_book import (
     KnownProcess,
     KnownSession,
     SessionBook,
+    duration,
     local_time,
     why_gone,
 )
@@ -67,6 +68,35 @@ def note_session(
         state_file().change(lambda book: book.with_session(known))
     except StateFileError as error:
         say(f"{error}; telexec ps finds it by its name only")
+
+
+async def leave_process(client: Client, process: Process, target: Target, name: str) -> None:
+    """Note a process that was started in a session, and leave the session to its host.
+
+    Args:
+        client: Has the session.
+        process: Was started in it.
+        target: The host.
+        name: What the session is called.
+    """
+    known = KnownProcess(process.process_id, process.argv[0], _now_ms())
+    note_session(client, lasting(target), name, (known,))
+    await client.detach()
+
+
+def warn_if_kept_shorter(client: Client, name: str, wanted_s: float) -> None:
+    """Say if the host keeps a session for less than was asked for.
+
+    Args:
+        client: Has the session.
+        name: What it is called.
+        wanted_s: What was asked for; 0: nothing was.
+    """
+    if client.lease_s < wanted_s:
+        say(
+            f"the host keeps {name} for {duration(client.lease_s)} without a client, and not"
+            f" {duration(wanted_s)}: its operator can allow more, with max_lease_s"
+        )
 
 
 def forget_sessions(gone: Sequence[KnownSession]) -> None:

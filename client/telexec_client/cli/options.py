@@ -126,6 +126,27 @@ def policy_options(command: _Command) -> _Command:
     return profile(inherit(command))
 
 
+def escape_option(command: _Command) -> _Command:
+    """Add `--escape`, which comes as the byte, or None."""
+
+    def parsed(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+        if value == "none":
+            return None
+        if len(value) == 1 and value.isascii() and value.isprintable():
+            return ord(value)
+        raise click.BadParameter("write one ASCII character, or none", context, parameter)
+
+    return click.option(
+        "--escape",
+        metavar="CHAR|none",
+        default="~",
+        show_default=True,
+        callback=parsed,
+        help="What begins the keys that are for telexec, at the start of a line: CHAR and ? is "
+        "help.",
+    )(command)
+
+
 def chosen_host(
     url: str | None, host: str | None, token_file: str | None, ca_file: str | None
 ) -> Target:

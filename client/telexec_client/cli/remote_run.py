@@ -2,26 +2,28 @@
 
 import asyncio
 import os
+import signal
 import time
-from collections.abc import Callable, Coroutine
-from typing import cast
+from collections.abc import Coroutine
 
 from telexec_client import Client, Process, TelexecError, connect
+from telexec_client.cli.accompany import accompany
 from telexec_client.cli.environment import policy_choice
 from telexec_client.cli.errors import CommandError
+from telexec_client.cli.escape_keys import EscapeAction
 from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT, killed_by
 from telexec_client.cli.failures import exit_code_of
+from telexec_client.cli.held_terminal import HeldTerminal
 from telexec_client.cli.host_directory import host_directory
 from telexec_client.cli.keys import Keys
 from telexec_client.cli.message import say
 from telexec_client.cli.report import Report
 from telexec_client.cli.request import RunRequest
 from telexec_client.cli.shown_output import OutputUnwritableError, ShownOutput
-from telexec_client.cli.signals import CallerSignals
+from telexec_client.cli.signals import CallerSignals, DetachedError
 from telexec_client.cli.stdin import STDIN, StdinSource, forward_stdin, is_forwarded
-from telexec_client.cli.terminal import RawMode, terminal_size
+from telexec_client.cli.terminal import terminal_size
 from telexec_client.completed import PartialProcess
-from telexec_client.errors import ProcessTimeoutError
 from telexec_schemas.process import EndReason
 
 
@@ -66,57 +68,50 @@ async def _run(request: RunRequest) -> int:
 async def _run_under_signals(request: RunRequest, report: Report) -> int:
     task = asyncio.current_task()
     assert task is not None
-    raw_mode = RawMode(STDIN)
-    with CallerSignals(task, at_leaving=raw_mode.restore) as signals:
+    terminal = HeldTerminal(request.escape, _actions(request))
+    with CallerSignals(task, at_leaving=terminal.give_back) as signals:
         try:
-            exit_code = await _run_on_host(request, report, signals, raw_mode)
+            exit_code = await _run_on_host(request, report, signals, terminal)
         except asyncio.CancelledError:
             # Only a signal of the caller cancels the command: this is the end that it asked for.
             if signals.ended_by is None:
                 raise
             exit_code = OWN_FAILURE
+        except Exception:
+            terminal.give_back(at_line_start=True)
+            raise
         finally:
-            raw_mode.restore()
+            terminal.give_back(at_line_start=signals.ended_by is not None)
         return exit_code if signals.ended_by is None else killed_by(signals.ended_by)
 
 
 async def _run_on_host(
-    request: RunRequest, report: Report, signals: CallerSignals, raw_mode: RawMode
+    request: RunRequest, report: Report, signals: CallerSignals, terminal: HeldTerminal
 ) -> int:
     target = request.target
     async with connect(
         target.url,
         token_file=target.token_file,
         ca_file=target.ca_file,
+        session=request.session,
         on_disconnect=request.on_disconnect,
     ) as client:
         _check_stdin(client, request)
+        if request.session is not None and isinstance(request.on_disconnect, float):
+            from telexec_client.cli.leaving import warn_if_kept_shorter  # noqa: PLC0415 - likewise
+
+            warn_if_kept_shorter(client, request.session, request.on_disconnect)
         follows_size = request.terminal and _can_resize(client)
         if follows_size:
             signals.watch_size()
-        async with client.start(
-            request.argv,
-            env=request.environment.env,
-            env_policy=policy_choice(request.environment),
-            env_profile=request.environment.profile,
-            unset=request.environment.unset,
-            cwd=host_directory(client, request.directory),
-            tty=request.terminal,
-            size=terminal_size() if follows_size else None,
-            stdin=is_forwarded(request),
-            timeout_s=request.timeout_s,
-        ) as process:
-            # Before the first output: who sees that may send signals for the process.
-            signals.attach()
-            if request.terminal and request.interactive and os.isatty(STDIN):
-                raw_mode.set()
-                keys = Keys(StdinSource(), leave=signals.leave)
-                forward = keys.forward
-            elif is_forwarded(request):
-                forward = forward_stdin
-            else:
-                forward = None
-            completed, is_time_over = await _accompany(process, request, report, signals, forward)
+        try:
+            completed, is_time_over = await _run_process(
+                client, request, report, signals, terminal, follows_size=follows_size
+            )
+        except DetachedError:
+            terminal.give_back(at_line_start=True)
+            say(f"left running in the session {request.session}: telexec ps shows it")
+            return 0
     report.exit_code = completed.exit_code
     report.signal = completed.signal
     report.usage = completed.usage
@@ -127,44 +122,93 @@ async def _run_on_host(
     return completed.exit_code
 
 
-async def _accompany(
-    process: Process,
+async def _run_process(
+    client: Client,
     request: RunRequest,
     report: Report,
     signals: CallerSignals,
-    forward: Callable[[Process], Coroutine[object, object, None]] | None,
+    terminal: HeldTerminal,
+    *,
+    follows_size: bool,
 ) -> tuple[PartialProcess, bool]:
-    """Hand on the process's output, pass on input and signals, and return how it ended.
+    shell = client.host.shell
+    async with client.start(
+        request.argv or (shell.path,),
+        # Which is how a shell knows that it is a login shell (login(1)).
+        arg0=None if request.argv else f"-{shell.name}",
+        env=request.environment.env,
+        env_policy=policy_choice(request.environment),
+        env_profile=request.environment.profile,
+        unset=request.environment.unset,
+        cwd=host_directory(client, request.directory),
+        tty=request.terminal,
+        size=terminal_size() if follows_size else None,
+        stdin=is_forwarded(request),
+        timeout_s=request.timeout_s,
+        overflow="pause" if request.session is None else "drop",
+    ) as process:
+        # Before the first output: who sees that may send signals for the process.
+        signals.attach()
+        aside = {"signals": signals.pass_on(process)}
+        if request.terminal and request.interactive and os.isatty(STDIN):
+            if not follows_size:
+                say("the host cannot set the size of a terminal: it stays at 24 rows of 80 columns")
+            aside |= _hold(terminal, client, process, signals, request)
+        elif is_forwarded(request):
+            aside["stdin"] = forward_stdin(process)
+        handing_on = _capture(process, report) if request.as_json else _show(process, terminal)
+        try:
+            return await accompany(process, handing_on, aside)
+        except DetachedError:
+            # Before the block ends the process.
+            from telexec_client.cli.leaving import leave_process  # noqa: PLC0415 - few runs need it
 
-    Returns:
-        How it ended, and whether that was because its time was over.
-    """
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            aside = [tasks.create_task(signals.pass_on(process), name="signals")]
-            if forward is not None:
-                aside.append(tasks.create_task(forward(process), name="stdin"))
-            await (_capture(process, report) if request.as_json else _show(process))
-            completed, is_time_over = await _end(process)
-            for task in aside:
-                task.cancel()
-            return completed, is_time_over
-    except BaseExceptionGroup as group:
-        # All that can fail here fails for one reason, which the first of them tells.
-        raise _first(group) from group
+            await leave_process(client, process, request.target, request.session or "")
+            raise
 
 
-async def _end(process: Process) -> tuple[PartialProcess, bool]:
-    try:
-        return await process.wait(), False
-    except ProcessTimeoutError as error:
-        return error.completed, True
+def _hold(
+    terminal: HeldTerminal,
+    client: Client,
+    process: Process,
+    signals: CallerSignals,
+    request: RunRequest,
+) -> dict[str, Coroutine[object, object, None]]:
+    """Hold the terminal for a process, and return what is to be done meanwhile."""
+
+    def act(action: EscapeAction) -> None:
+        if action is EscapeAction.HELP:
+            terminal.help()
+        elif action is EscapeAction.SUSPEND:
+            terminal.suspend()
+        elif action is EscapeAction.DETACH:
+            signals.detach()
+        elif client.is_connected:
+            signals.hang_up()
+        else:
+            # Nobody hears us: the host ends what we leave when the lease of the session is over.
+            signals.leave(signal.SIGHUP)
+
+    if request.session is not None:
+        signals.detach_at_hang_up()
+    signals.watch_terminal(suspend=terminal.suspend, go_on=terminal.go_on)
+    terminal.hold()
+    keys = Keys(StdinSource(), leave=signals.leave, escapes=terminal.escape_keys, act=act)
+    return {
+        "keys": keys.forward(process),
+        "link": terminal.tell_of_link(client, signals.redraw),
+    }
 
 
-async def _show(process: Process) -> None:
+def _actions(request: RunRequest) -> set[EscapeAction]:
+    return set(EscapeAction) - (set() if request.session else {EscapeAction.DETACH})
+
+
+async def _show(process: Process, terminal: HeldTerminal) -> None:
     shown = ShownOutput()
     async for piece in process.output():
         await shown.write(piece.data, is_error=piece.stream == "stderr")
+        terminal.shown(piece.data)
 
 
 async def _capture(process: Process, report: Report) -> None:
@@ -184,11 +228,3 @@ def _check_stdin(client: Client, request: RunRequest) -> None:
     can_end = client.extensions is not None and client.extensions.close_stdin
     if is_forwarded(request) and not request.terminal and not can_end:
         raise StdinUnforwardableError
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error of a group, or of the group that it is."""
-    first = group.exceptions[0]
-    if isinstance(first, BaseExceptionGroup):
-        return _first(cast("BaseExceptionGroup[BaseException]", first))
-    return first

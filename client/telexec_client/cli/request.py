@@ -20,6 +20,10 @@ from telexec_client.cli.variables import (
 Inherit = Literal["all", "core", "none"]
 
 
+DEFAULT_KEEP_S = 86_400.0
+"""How long a new session is to be kept where nothing is said of it."""
+
+
 class InvalidArgumentError(CommandError):
     """An argument of the remote command cannot be sent; the text says why."""
 
@@ -54,9 +58,11 @@ class EnvironmentOptions(NamedTuple):
 class RunRequest(NamedTuple):
     """One command and how to run it.
 
-    `directory`: `None` for the host's own; a relative one starts there. `terminal`: on a PTY.
-    `interactive`: forward stdin also from a terminal. `no_stdin`: never forward it. `as_json`: one
-    JSON object at the end instead of the output. `on_disconnect`: as that of `connect`.
+    `argv`: empty for the host's own shell, as a login shell. `directory`: `None` for the host's
+    own; a relative one starts there. `terminal`: on a PTY. `interactive`: forward stdin also from a
+    terminal. `no_stdin`: never forward it. `as_json`: one JSON object at the end instead of the
+    output. `on_disconnect`: as that of `connect`. `session`: the name of a new session to run it
+    in, in which it can be left; `on_disconnect` says for how long. `escape`: see `EscapeKeys`.
     """
 
     argv: tuple[str, ...]
@@ -69,6 +75,8 @@ class RunRequest(NamedTuple):
     timeout_s: float | None = None
     on_disconnect: Literal["kill"] | float | None = None
     as_json: bool = False
+    session: str | None = None
+    escape: int | None = None
 
 
 class DetachRequest(NamedTuple):

@@ -11,8 +11,9 @@ from typing import Self
 
 from telexec_client.cli.exit_codes import killed_by
 from telexec_client.cli.terminal import terminal_size
-from telexec_client.errors import ProcessNotFoundError
+from telexec_client.errors import ProcessNotFoundError, UnsupportedError
 from telexec_client.process import Process
+from telexec_schemas.process import TerminalSize
 
 END_DEADLINE_S = 3.0
 """How long the remote process and the last of its output may take after SIGTERM or SIGHUP."""
@@ -22,8 +23,15 @@ class _Order(Enum):
     """What is to be done to the process."""
 
     INTERRUPT = auto()
+    HANG_UP = auto()
     TERMINATE = auto()
     RESIZE = auto()
+    REDRAW = auto()
+    DETACH = auto()
+
+
+class DetachedError(Exception):
+    """The process is to be left to its session."""
 
 
 class CallerSignals:
@@ -44,6 +52,7 @@ class CallerSignals:
         self._has_process = False
         self._interrupts = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._detaches_at_hang_up = False
         self.ended_by: signal.Signals | None = None
 
     def __enter__(self) -> Self:
@@ -71,24 +80,62 @@ class CallerSignals:
         """Note that there is a process: what comes from now on is for it."""
         self._has_process = True
 
+    def watch_terminal(self, *, suspend: Callable[[], None], go_on: Callable[[], None]) -> None:
+        """Note that the terminal is held: it is given back before we stop or end."""
+        self._install(signal.SIGTSTP, suspend)
+        self._install(signal.SIGCONT, go_on)
+        self._install(signal.SIGQUIT, self._on_ending, signal.SIGQUIT)
+
+    def detach_at_hang_up(self) -> None:
+        """Leave the process to its session when the terminal goes: SIGHUP."""
+        self._detaches_at_hang_up = True
+
+    def detach(self) -> None:
+        """Leave the process to its session: `pass_on` says so."""
+        self._order(_Order.DETACH)
+
+    def hang_up(self) -> None:
+        """End the process as a terminal does that goes, and this program with it."""
+        self._order(_Order.HANG_UP)
+        self._end_by(signal.SIGHUP)
+
+    def redraw(self) -> None:
+        """Have a program that uses the whole screen draw it again."""
+        self._order(_Order.REDRAW)
+
     async def pass_on(self, process: Process) -> None:
-        """Do to `process` what the caller's signals asked for since `attach`, until cancelled."""
+        """Do to `process` what the caller's signals asked for since `attach`, until cancelled.
+
+        Raises:
+            DetachedError: It is to be left to its session.
+        """
         while True:
             await self._has_orders.wait()
             self._has_orders.clear()
             orders, self._orders = self._orders, set()
             # A process that has just ended needs none of this any more.
             with suppress(ProcessNotFoundError):
-                if _Order.RESIZE in orders:
+                if _Order.DETACH in orders:
+                    raise DetachedError
+                if _Order.REDRAW in orders:
+                    # Programs draw anew for another size only.
+                    size = terminal_size()
+                    await process.resize(TerminalSize(size.rows + 1, size.columns))
+                if _Order.RESIZE in orders or _Order.REDRAW in orders:
                     await process.resize(terminal_size())
+                if _Order.HANG_UP in orders:
+                    # Interactive shells care for no TERM. A plain host has no such signal, and
+                    # no grace for it either.
+                    with suppress(UnsupportedError):
+                        await process.signal("SIGHUP")
                 if _Order.TERMINATE in orders:
                     await process.terminate()
                 elif _Order.INTERRUPT in orders:
                     await process.signal("SIGINT")
 
-    def leave(self) -> None:
+    def leave(self, number: signal.Signals = signal.SIGINT) -> None:
         """End this program at once, as a third ^C does."""
-        self._leave_now(signal.SIGINT)
+        self._leave_now(number)
 
     def _install(
         self, number: signal.Signals, handler: Callable[..., None], *arguments: object
@@ -116,6 +163,12 @@ class CallerSignals:
         if not self._has_process or self.ended_by is not None:
             self._leave_soon(number)
             return
+        if number == signal.SIGHUP and self._detaches_at_hang_up:
+            self.detach()
+            return
+        self._end_by(number)
+
+    def _end_by(self, number: signal.Signals) -> None:
         self.ended_by = number
         self._order(_Order.TERMINATE)
         self._deadline = self._loop.call_later(END_DEADLINE_S, self._task.cancel)

@@ -136,6 +136,7 @@ class Connection:
         self._delays_s = delays_s(random.random)
         self._lost = asyncio.Event()
         self._ready = asyncio.Event()
+        self._away = asyncio.Event()
         self._ended: Callable[[], TelexecError] | None = None
         self._established: Initialized | None = None
         self._resumes = 0
@@ -171,6 +172,21 @@ class Connection:
     def is_ready(self) -> bool:
         """Whether there is a transport right now."""
         return self._ready.is_set() and self._ended is None
+
+    async def until_away(self) -> None:
+        """Wait until there is no transport; returns at once where there is none."""
+        await self._away.wait()
+
+    async def until_ready(self) -> None:
+        """Wait until there is a transport; returns at once where there is one.
+
+        Raises:
+            SessionLostError: There will be none any more.
+            ClientClosedError: We ended it ourselves.
+        """
+        await self._ready.wait()
+        if self._ended is not None:
+            raise self._ended()
 
     @property
     def read_gate(self) -> ReadGate:
@@ -340,6 +356,7 @@ class Connection:
         self._process_ids.clear()
         self._handles.clear()
         self._ready.set()
+        self._away.set()
         self._lost.set()
 
     # What the transport calls.
@@ -383,6 +400,7 @@ class Connection:
         if self._ended is not None:
             return
         self._ready.clear()
+        self._away.set()
         self._lost.set()
         if self._established is not None and not self._can_resume:
             self.end(partial(SessionLostError, why))
@@ -498,6 +516,7 @@ class Connection:
             transport.send(call.frame)
         self._gate.attach(None if self._has_credit else transport)
         self._has_heard = False
+        self._away.clear()
         self._ready.set()
 
     @property
