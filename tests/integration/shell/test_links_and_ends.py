@@ -34,7 +34,8 @@ async def test_a_cut_network_is_survived_and_said(
     screen: Terminal, host: Server, proxy: FaultProxy
 ) -> None:
     async with bash(screen, proxy.url) as command:
-        screen.type("kept=here; for n in 1 2 3; do read line; echo $n $line; done\r")
+        screen.type("kept=here; echo ready; for n in 1 2 3; do read line; echo $n $line; done\r")
+        await screen.shows("\nready")
         proxy.refuse()
         proxy.cut()
         await screen.shows(LOST)
