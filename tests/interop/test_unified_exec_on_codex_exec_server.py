@@ -61,9 +61,23 @@ async def test_terminating_ends_a_command_and_a_grace_is_refused(unified: Unifie
     pid = int(await until_output(unified, started, "\n"))
     with pytest.raises(errors.UnsupportedError):
         await unified.terminate(started.session_id, grace_s=1)
+    assert procfs.is_alive(pid)
     result = await within(unified.terminate(started.session_id), what="its end")
     assert result.exit_code is not None
     await eventually(lambda: not procfs.is_alive(pid), what="its death")
+
+
+async def test_closing_kills_what_runs_also_when_a_grace_cannot_be_given(
+    exec_server: Server,
+) -> None:
+    async with connect(exec_server.url) as client:
+        unified = UnifiedExec(client)
+        started = await unified.exec_command("echo $$; exec sleep 600", yield_time_ms=250)
+        pid = int(await until_output(unified, started, "\n"))
+        with pytest.raises(errors.UnsupportedError):
+            await unified.close(grace_s=1)
+        await eventually(lambda: not procfs.is_alive(pid), what="its death")
+        await unified.close()
 
 
 async def test_output_that_the_host_could_not_keep_is_told_in_its_place(

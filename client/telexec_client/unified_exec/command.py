@@ -159,15 +159,14 @@ class RunningCommand:
 
         Raises:
             ProcessSurvivedError: Some of it became another user's, whom the host cannot end.
-            UnsupportedError: The host knows no grace.
+            UnsupportedError: The host knows no grace; nothing was done.
         """
         try:
             await self._process.terminate(grace_s=grace_s)
             await self.wait(self._loop.time() + EXIT_GRACE_S)
         except (SessionLostError, ConnectionLostError, ClientClosedError):
             pass  # The host ends what belonged to the session.
-        finally:
-            await self._process.close()
+        await self._process.close()
 
     async def forget(self) -> None:
         """Follow it no more, and kill it if it runs. What it left in the background goes on."""

@@ -255,7 +255,7 @@ class UnifiedExec:
             SessionUnknownError: There is no such command.
             ProcessSurvivedError: Some of it became another user's, whom the host cannot end.
             CommandLostError: The command cannot be followed any more.
-            UnsupportedError: The host knows no grace.
+            UnsupportedError: The host knows no grace; nothing was done.
         """
         command = self._find(session_id)
         began_s = self._now_s()
@@ -275,7 +275,7 @@ class UnifiedExec:
 
         Raises:
             ProcessSurvivedError: Some of it became another user's, whom the host cannot end.
-            UnsupportedError: The host knows no grace.
+            UnsupportedError: The host knows no grace; all were killed.
         """
         self._is_closed = True
         # What is being started now ends itself; the client gives up a host that is not there.
@@ -284,7 +284,10 @@ class UnifiedExec:
 
         async def end(command: RunningCommand) -> None:
             try:
-                await command.end(grace_s)
+                try:
+                    await command.end(grace_s)
+                finally:
+                    await command.forget()
             except TelexecError as error:
                 # The others are to be ended all the same.
                 failures.append(error)
