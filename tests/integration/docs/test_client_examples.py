@@ -25,7 +25,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize(
-    ("call", "printed"), [("async with client.start(", "exit()"), ("client.files.", "")]
+    ("call", "printed"), [('"python3", "-i"', "exit()"), ("client.files.", "")]
 )
 def test_an_example_runs_to_its_end(tmp_path: Path, call: str, printed: str) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
