@@ -105,7 +105,16 @@ class Client:
         overflow: Overflow = "pause",
         limits: ProcessLimits | None = None,
     ) -> Opening[Process]:
-        """Start a process: `async with` ends it with the block, `await` leaves that to the caller.
+        r"""Start a process, which ends with the `async with` block; with `await`, others end it.
+
+        >>> async with client.start(["cat"], stdin=True) as process:
+        ...     await process.write(b"hello\n")
+        ...     print(await process.stdout.read())
+        ...     await process.close_stdin()
+        ...     done = await process.wait()
+        b'hello\n'
+        >>> done.exit_code
+        0
 
         Args:
             argv: The program and its arguments; the program is looked up in the child's PATH.
@@ -220,7 +229,7 @@ class Client:
         ('a\nb\n', 0)
         >>> await client.run(["false"], check=True)
         Traceback (most recent call last):
-        ...ProcessFailedError: cannot use the result of 'false': it failed (exit code 1)
+        ProcessFailedError: cannot use the result of 'false': it failed (exit code 1)
 
         Args:
             argv: See `start`.
@@ -300,6 +309,10 @@ class Client:
 
         Variables that the host would refuse are in its `refused`; nothing is raised for them.
 
+        >>> explained = await client.explain_env(env={"CI": "1"}, values=True)
+        >>> [(it.name, it.value, it.origin) for it in explained.variables]
+        [('CI', '1', 'overlay')]
+
         Args:
             env: See `start`.
             env_policy: See `start`.
@@ -349,6 +362,11 @@ class Client:
     async def processes(self, session: str | None = None) -> ProcessList:
         """Return what runs in the session and what the host remembers, the newest first.
 
+        >>> done = await client.run(["true"])
+        >>> listed = await client.processes()
+        >>> [(entry.argv, entry.exit_code) for entry in listed.processes]
+        [(['true'], 0)]
+
         Args:
             session: The id or name of another session; `None`: our own.
 
@@ -371,9 +389,16 @@ class Client:
     def attach(
         self, process_id: str, *, after_seq: int = 0, after_bytes: int = 0
     ) -> Opening[Process]:
-        """Follow a process of the session that runs already, or has ended.
+        r"""Follow a process of the session that runs already, or has ended.
 
         Leaving an `async with` does not end it: see `Process.detach`.
+
+        >>> started = await client.start(["echo", "hello"])
+        >>> started.detach()
+        >>> async with client.attach(started.process_id) as process:
+        ...     done = await process.wait()
+        >>> done.stdout
+        b'hello\n'
 
         Args:
             process_id: As `processes` lists it.
@@ -458,7 +483,11 @@ def connect(
     session_mode: SessionMode = "new",
     on_disconnect: Literal["kill"] | float | None = None,
 ) -> Opening[Client]:
-    """Open a session on a host, in an `async with`, or with `await` and `close`.
+    """Open a session on a host, for the `async with` block; with `await`, until `close`.
+
+    >>> async with connect() as client:
+    ...     client.is_embedded
+    True
 
     Args:
         url: `ws://HOST:PORT`, `wss://HOST:PORT` or `unix:PATH`; `None`: the embedded host, a

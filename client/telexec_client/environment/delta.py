@@ -12,6 +12,9 @@ class EnvironmentDelta:
     `first | second` is both of them, one after the other: where they disagree, `second` counts.
     Nothing is in both halves.
 
+    >>> EnvironmentDelta({"A": "1", "B": "2"}) | EnvironmentDelta({"A": "3"}, {"B"})
+    <EnvironmentDelta sets ['A'], unsets ['B']>
+
     Attributes:
         variables: What to set; cannot be changed.
         unset: What to take out.

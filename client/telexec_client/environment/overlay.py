@@ -21,6 +21,10 @@ def overlay_of(
     The names that `wanted` lacks travel to the host; a host that does not know how to unset them
     refuses, so leave them out for a plain peer: `env=delta.variables` alone.
 
+    >>> here = {"HOME": "/home/me", "EDITOR": "vi"}
+    >>> overlay_of({"HOME": "/home/me", "CI": "1"}, EnvironmentPolicy(), here)
+    <EnvironmentDelta sets ['CI'], unsets ['EDITOR']>
+
     Args:
         wanted: The environment that a process would get here.
         policy: How it was made, and will be on the host; `None`: `wanted` is exact, all is sent.

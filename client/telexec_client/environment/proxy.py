@@ -17,6 +17,9 @@ def proxy_variables(
     There is no standard: curl reads `http_proxy` in lower case only, others only upper case
     (curl(1), ENVIRONMENT). What is not said stays as the host has it.
 
+    >>> proxy_variables(http="http://proxy:3128", bypass=["localhost", ".example"])
+    <EnvironmentDelta sets ['HTTP_PROXY', 'NO_PROXY', 'http_proxy', 'no_proxy'], unsets []>
+
     Args:
         http: The URL of the proxy for `http://`.
         https: The URL of the proxy for `https://`; itself mostly `http://…`.

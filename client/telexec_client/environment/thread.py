@@ -12,6 +12,9 @@ def thread_ids(
 ) -> EnvironmentDelta:
     """Return the variables that tell a process whose it is: `AGENT_THREAD_ID` and so on.
 
+    >>> thread_ids(thread_id="t1", prefix="CI").variables
+    mappingproxy({'CI_THREAD_ID': 't1'})
+
     Args:
         thread_id: The conversation or job.
         session_id: What the conversation belongs to.

@@ -86,6 +86,15 @@ class Files:
     async def write(self, path: str, data: bytes) -> None:
         """Make this the content of a regular file, which is created if it is not there.
 
+        >>> made = await client.run(["mktemp", "-d"], text=True)
+        >>> directory = made.stdout.strip()
+        >>> await client.files.write(f"{directory}/new", b"content")
+        >>> await client.files.read(f"{directory}/new")
+        b'content'
+        >>> [entry.file_name for entry in await client.files.list(directory)]
+        ['new']
+        >>> await client.files.remove(directory, recursive=True)
+
         Raises:
             RequestTooLargeError: It is more than the host takes at once.
         """
@@ -142,7 +151,10 @@ class Files:
         )
 
     def open(self, path: str) -> Opening[OpenFile]:
-        """Open a regular file to read it in blocks: `async with`, or `await` and `close`."""
+        """Open a regular file to read it in pieces, for the `async with` block.
+
+        With `await`, it is open until `close`.
+        """
         return Opening(
             lambda: open_file(self._connection, path, _uri("open", path)), OpenFile.close
         )

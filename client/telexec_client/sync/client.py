@@ -1,6 +1,5 @@
 """A session on a host, for programs without an event loop."""
 
-import functools
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
@@ -8,7 +7,7 @@ from typing import ParamSpec, Self
 
 import telexec_client.client as asynchronous
 from telexec_client.core.opening import Opening
-from telexec_client.sync.facade import Facade, returning
+from telexec_client.sync.facade import Facade, presented
 from telexec_client.sync.files import Files
 from telexec_client.sync.loop_thread import LoopThread
 from telexec_client.sync.process import AttachedProcess, FollowedProcess, Process
@@ -90,7 +89,6 @@ class Client(Facade):
 
 
 def _connecting(connect_: Callable[P, Opening[asynchronous.Client]]) -> Callable[P, Client]:
-    @functools.wraps(connect_)
     def call(*args: P.args, **kwargs: P.kwargs) -> Client:
         opening_ = connect_(*args, **kwargs)
         thread = LoopThread()
@@ -100,7 +98,7 @@ def _connecting(connect_: Callable[P, Opening[asynchronous.Client]]) -> Callable
             thread.close()
             raise
 
-    return returning(Client, call)
+    return presented(call, connect_, Client)
 
 
 connect = _connecting(asynchronous.connect)

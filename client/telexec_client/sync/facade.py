@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -13,6 +14,13 @@ Asynchronous = TypeVar("Asynchronous")
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Opened = TypeVar("Opened", bound="Facade")
+
+_IN_OTHER_WORDS = [
+    (re.compile(r"\ban `async (?=with|for)"), "a `"),
+    (re.compile(r"(with) `await`", re.IGNORECASE), r"\1out"),
+    (re.compile(r"\bawait |\basync (?=with|for)"), ""),
+]
+"""What to say where nothing is awaited: the examples are the same otherwise."""
 
 
 class Facade:
@@ -34,13 +42,12 @@ class Facade:
     ) -> Callable[Concatenate["Facade", P], Result]:
         """Return a method that waits for the result of the original."""
 
-        @functools.wraps(method)
         def call(self: "Facade", /, *args: P.args, **kwargs: P.kwargs) -> Result:
             # A facade stands before an object of the class that its methods are made from.
             asynchronous = cast("Asynchronous", self._asynchronous)
             return self._thread.run(lambda: method(asynchronous, *args, **kwargs))
 
-        return call
+        return presented(call, method)
 
     @staticmethod
     def _at_once(
@@ -48,12 +55,11 @@ class Facade:
     ) -> Callable[Concatenate["Facade", P], Result]:
         """Return a method that does the same on the loop."""
 
-        @functools.wraps(method)
         def call(self: "Facade", /, *args: P.args, **kwargs: P.kwargs) -> Result:
             asynchronous = cast("Asynchronous", self._asynchronous)
             return self._thread.call(lambda: method(asynchronous, *args, **kwargs))
 
-        return call
+        return presented(call, method)
 
     @staticmethod
     def _iterating(
@@ -61,12 +67,11 @@ class Facade:
     ) -> Callable[Concatenate["Facade", P], Iterator[Result]]:
         """Return a method that gives an iterator that waits."""
 
-        @functools.wraps(method)
         def call(self: "Facade", /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Result]:
             asynchronous = cast("Asynchronous", self._asynchronous)
             return BlockingIterator(self._thread, lambda: method(asynchronous, *args, **kwargs))
 
-        return returning(Iterator, call)
+        return presented(call, method, Iterator)
 
     @staticmethod
     def _opening(
@@ -74,17 +79,30 @@ class Facade:
     ) -> Callable[Concatenate["Facade", P], Opened]:
         """Return a method that opens at once, and gives what it opened."""
 
-        @functools.wraps(method)
         def call(self: "Facade", /, *args: P.args, **kwargs: P.kwargs) -> Opened:
             asynchronous = cast("Asynchronous", self._asynchronous)
             opened = self._thread.open(method(asynchronous, *args, **kwargs))
             return facade(self._thread, opened)
 
-        return returning(facade, call)
+        return presented(call, method, facade)
 
 
-def returning(kind: type, function: Callable[P, Result]) -> Callable[P, Result]:
-    """Have a function that was made after another one say what it returns itself."""
-    signature = inspect.signature(function).replace(return_annotation=kind)
-    function.__signature__ = signature  # type: ignore[attr-defined]
+def presented(
+    function: Callable[P, Result],
+    original: Callable[..., object],
+    returned: type | None = None,
+) -> Callable[P, Result]:
+    """Return a function that calls another one, with that one's name, arguments and docstring.
+
+    Args:
+        function: It waits for what the original gives.
+        original: What its docstring awaits, or goes through with `async`, needs neither here.
+        returned: What it returns, where that is another type than the original's.
+    """
+    functools.update_wrapper(function, original)
+    for words, others in _IN_OTHER_WORDS:
+        function.__doc__ = words.sub(others, function.__doc__ or "")
+    if returned is not None:
+        signature = inspect.signature(original).replace(return_annotation=returned)
+        function.__signature__ = signature  # type: ignore[attr-defined]
     return function
