@@ -56,6 +56,11 @@ class Client(Facade):
         return self._client.is_embedded
 
     @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the host right now."""
+        return self._client.is_connected
+
+    @property
     def session_id(self) -> str:
         """Names the session on its host; who knows it can resume it."""
         return self._client.session_id
@@ -68,6 +73,8 @@ class Client(Facade):
     run = Facade._waiting(asynchronous.Client.run)
     start = Facade._opening(asynchronous.Client.start, Process)
     explain_env = Facade._waiting(asynchronous.Client.explain_env)
+    until_disconnected = Facade._waiting(asynchronous.Client.until_disconnected)
+    until_connected = Facade._waiting(asynchronous.Client.until_connected)
     processes = Facade._waiting(asynchronous.Client.processes)
     sessions = Facade._waiting(asynchronous.Client.sessions)
     attach = Facade._opening(asynchronous.Client.attach, AttachedProcess)
