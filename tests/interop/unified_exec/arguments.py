@@ -141,6 +141,7 @@ def a_relative_working_directory_is_below_the_own(stage: Stage) -> Script:
         codex=r"CreateProcess .* cannot start .*: Argument list too long.*",
         ours=r"cannot start .*: Argument list too long",
     ),
+    is_of_our_host=True,
 )
 def a_command_that_no_host_can_run_is_refused(stage: Stage) -> Script:
     yield from stage.exec_command("echo a\0b")

@@ -40,7 +40,8 @@ def a_directory_may_have_any_name(stage: Stage) -> Script:
         0,
         codex=r"CreateProcess .* cannot start a process in .*/missing: no such directory.*",
         ours=r"cannot start .*/missing: no such directory",
-    )
+    ),
+    is_of_our_host=True,
 )
 def a_working_directory_that_is_not_there_is_said(stage: Stage) -> Script:
     result = yield from stage.exec_command("echo never", workdir=str(stage.directory / "missing"))
@@ -109,10 +110,10 @@ def a_shell_that_is_not_there_is_said(stage: Stage) -> Script:
 
 @scenario()
 def programs_are_told_that_nobody_watches(stage: Stage) -> Script:
-    names = "NO_COLOR TERM COLORTERM LANG LC_ALL LC_CTYPE PAGER GIT_PAGER GH_PAGER HOST_VARIABLE"
+    names = "NO_COLOR TERM COLORTERM LANG LC_ALL LC_CTYPE PAGER GIT_PAGER GH_PAGER"
     for tty in (False, True):
         result = yield from stage.exec_command(
-            f'for name in {names}; do eval "echo $name=\\$$name"; done',
+            f'for name in {names} HOST_VARIABLE; do eval "echo $name=\\$$name"; done',
             login=False,
             tty=tty,
         )
@@ -136,6 +137,7 @@ def programs_are_told_that_nobody_watches(stage: Stage) -> Script:
         why="Codex sends a policy, by default one that keeps names with KEY in them; ours sends"
         " none, and the host's own applies.",
     ),
+    is_of_our_host=True,
 )
 def the_environment_is_the_hosts_and_what_a_model_needs(stage: Stage) -> Script:
     result = yield from stage.exec_command("env | sed 's/=.*//' | sort", login=False)

@@ -43,7 +43,7 @@ def a_command_that_kills_itself_ends_by_the_signal(stage: Stage) -> Script:
         assert (ended(result), result.output) == (128 + number, "before\n")
 
 
-@scenario()
+@scenario(is_of_our_host=True)
 def a_command_on_a_terminal_that_kills_itself_ends_by_the_signal(stage: Stage) -> Script:
     for name, number in (("TERM", 15), ("KILL", 9)):
         result = yield from stage.exec_command(

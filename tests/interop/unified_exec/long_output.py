@@ -145,20 +145,28 @@ def each_poll_has_a_budget_of_its_own(stage: Stage) -> Script:
     assert ended(result) == 0
 
 
+def _flood(stage: Stage, *, tty: bool) -> Script:
+    result = yield from stage.exec_command(
+        "exec yes", login=False, tty=tty, yield_time_ms=500, max_output_tokens=10
+    )
+    session_id = alive(result)
+    assert result.output.startswith("Warning: truncated output")
+    # How much there is, then and later, is another with every run.
+    stage.moments[-1] = "alive"
+    result = yield from stage.write_stdin(
+        session_id, "\x03", yield_time_ms=10_000, max_output_tokens=10
+    )
+    stage.moments[-1] = f"ended with {ended(result)}"
+
+
 @scenario()
 def a_flood_can_be_interrupted(stage: Stage) -> Script:
-    for tty in (False, True):
-        result = yield from stage.exec_command(
-            "exec yes", login=False, tty=tty, yield_time_ms=500, max_output_tokens=10
-        )
-        session_id = alive(result)
-        assert result.output.startswith("Warning: truncated output")
-        # How much there is, then and later, is another with every run.
-        stage.moments[-1] = "alive"
-        result = yield from stage.write_stdin(
-            session_id, "\x03", yield_time_ms=10_000, max_output_tokens=10
-        )
-        stage.moments[-1] = f"ended with {ended(result)}"
+    yield from _flood(stage, tty=False)
+
+
+@scenario(is_of_our_host=True)
+def a_flood_on_a_terminal_can_be_interrupted(stage: Stage) -> Script:
+    yield from _flood(stage, tty=True)
 
 
 @scenario()

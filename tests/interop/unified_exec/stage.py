@@ -154,11 +154,14 @@ class Scenario:
     Attributes:
         differences: Where the answers differ.
         is_alone: Whether it is played with tools that nothing was done with before.
+        is_of_our_host: Whether Codex's own exec-server does something else in it: it says 1 of
+            whoever a signal killed on a terminal, for example.
     """
 
     play: Callable[[Stage], Script]
     differences: tuple[Difference, ...] = ()
     is_alone: bool = False
+    is_of_our_host: bool = False
 
     @property
     def name(self) -> str:
@@ -167,7 +170,7 @@ class Scenario:
 
 
 def scenario(
-    *differences: Difference, is_alone: bool = False
+    *differences: Difference, is_alone: bool = False, is_of_our_host: bool = False
 ) -> Callable[[Callable[[Stage], Script]], Scenario]:
     """Make a scenario of a function that plays it."""
-    return lambda play: Scenario(play, differences, is_alone)
+    return lambda play: Scenario(play, differences, is_alone, is_of_our_host)

@@ -1,5 +1,7 @@
 """Programs on a terminal: prompts, keys, signals from the keyboard, redrawing."""
 
+import hashlib
+
 from tests.harness.scripted_model import Script
 from tests.interop.unified_exec.stage import Difference, Stage, alive, ended, scenario
 
@@ -156,7 +158,7 @@ def an_interrupt_is_ignored(stage: Stage) -> Script:
 def output_is_held_by_its_key_and_goes_on(stage: Stage) -> Script:
     result = yield from stage.exec_until(
         "ready",
-        "stty -echo; echo ready; read line; echo said; touch said; exec sleep 600",
+        "stty -echo; echo ready; read line; echo said; read line; exit 3",
         tty=True,
         login=False,
         yield_time_ms=700,
@@ -165,8 +167,8 @@ def output_is_held_by_its_key_and_goes_on(stage: Stage) -> Script:
     result = yield from stage.write_stdin(session_id, "\x13go\n", yield_time_ms=250)
     assert result.output == ""
     yield from stage.write_until("said\r\n", session_id, "\x11", yield_time_ms=400)
-    result = yield from stage.write_stdin(session_id, "\x03", yield_time_ms=5_000)
-    assert ended(result) == 130
+    result = yield from stage.write_stdin(session_id, "\n", yield_time_ms=5_000)
+    assert (ended(result), result.output) == (3, "")
 
 
 @scenario()
@@ -177,7 +179,7 @@ def the_end_of_a_terminal_ends_what_is_in_its_background(stage: Stage) -> Script
     assert (ended(result), result.output) == (5, "main\r\n")
 
 
-@scenario()
+@scenario(is_of_our_host=True)
 def an_interrupt_ends_a_command(stage: Stage) -> Script:
     result = yield from stage.exec_until(
         "ready", "echo ready; exec sleep 600", tty=True, yield_time_ms=700
@@ -186,7 +188,7 @@ def an_interrupt_ends_a_command(stage: Stage) -> Script:
     assert (ended(result), result.output) == (130, "^C")
 
 
-@scenario()
+@scenario(is_of_our_host=True)
 def a_quit_ends_a_command(stage: Stage) -> Script:
     result = yield from stage.exec_until(
         "ready", "ulimit -c 0; echo ready; exec sleep 600", tty=True, yield_time_ms=700
@@ -270,3 +272,37 @@ def a_long_line_of_input_is_read_whole(stage: Stage) -> Script:
     )
     result = yield from stage.write_stdin(alive(result), f"{text}\n", yield_time_ms=5_000)
     assert (ended(result), result.output) == (0, f"3600\r\n{text}\r\n")
+
+
+@scenario()
+def a_paste_is_read_whole(stage: Stage) -> Script:
+    text = 50_000 * "é€"
+    result = yield from stage.exec_until(
+        "ready",
+        f"stty raw -echo; echo ready; head -c {len(text.encode())} | sha256sum; exit 4",
+        tty=True,
+        login=False,
+        yield_time_ms=700,
+    )
+    result = yield from stage.write_stdin(alive(result), text, yield_time_ms=10_000)
+    assert ended(result) == 4
+    assert hashlib.sha256(text.encode()).hexdigest() in result.output
+
+
+@scenario()
+def a_paste_that_is_read_later_holds_nobody_up(stage: Stage) -> Script:
+    result = yield from stage.exec_until(
+        "ready",
+        "stty raw -echo; echo ready; while [ ! -e go ]; do sleep 0.05; done; "
+        "head -c 100001 | tail -c 1",
+        tty=True,
+        login=False,
+        yield_time_ms=700,
+    )
+    session_id = alive(result)
+    for chars in (100_000 * "x", "y"):
+        result = yield from stage.write_stdin(session_id, chars, yield_time_ms=250)
+        assert (alive(result), result.output) == (session_id, "")
+    stage.make("go")
+    result = yield from stage.write_stdin(session_id)
+    assert (ended(result), result.output) == (0, "y")

@@ -1,5 +1,7 @@
 """A model is told the same by our unified exec as by the real Codex, of the same host.
 
+And of Codex's own exec-server, which has none of our extensions.
+
 Where it is told something else on purpose, the scenario has a `Difference` that says why.
 """
 
@@ -7,12 +9,14 @@ import asyncio
 import os
 import pwd
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.harness.codex import running_exec_server
 from tests.harness.required import skip_unless_required
 from tests.harness.server import Server
 from tests.harness.service import running_service
@@ -53,40 +57,78 @@ SCENARIOS = {
 }
 
 
+CASES = [
+    (name, host)
+    for name, scenario in SCENARIOS.items()
+    for host in ("telexec-service", "exec-server")
+    if host == "telexec-service" or not scenario.is_of_our_host
+]
+
+
+@dataclass(frozen=True)
+class Performances:
+    """How each scenario that is asked for went.
+
+    Attributes:
+        with_codex: With Codex, on a host of ours.
+        with_ours: With ours, by the kind of the host.
+    """
+
+    with_codex: Mapping[str, Performance]
+    with_ours: Mapping[str, Mapping[str, Performance]]
+
+
 @pytest.fixture(scope="module")
 def performances(
     codex: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Mapping[str, Performance], Mapping[str, Performance]]:
-    """Return how each scenario that is asked for went, with Codex and with ours."""
+) -> Performances:
+    """Play every scenario that is asked for with Codex and with ours."""
     shell = Path(pwd.getpwuid(os.getuid()).pw_shell).name
     if shell != "bash":
         skip_unless_required(
             f"cannot compare: the scenarios are for bash, and the shell is {shell}"
         )
     directory = tmp_path_factory.mktemp("unified-exec")
+    wanted = selected(request.session.items)
     (directory / "host").mkdir()
-    with running_service(directory / "host", env=HOST_ENVIRONMENT) as host:
-        return asyncio.run(play_both(codex, host, selected(request.session.items), directory))
+    with (
+        running_service(directory / "host", env=HOST_ENVIRONMENT) as host,
+        running_exec_server(codex, directory, env=HOST_ENVIRONMENT) as plain_host,
+    ):
+        return asyncio.run(play(codex, host, plain_host, wanted, directory))
 
 
-def selected(items: Sequence[pytest.Item]) -> list[Scenario]:
-    """Return the scenarios whose tests are to run: all of them, or those that `-k` leaves."""
+def selected(items: Sequence[pytest.Item]) -> dict[str, list[Scenario]]:
+    """Return the scenarios by their hosts that are to be tested: all, or those that `-k` leaves."""
     in_this_file = [item for item in items if item.path == Path(__file__)]
-    parameters = [it.callspec.params for it in in_this_file if hasattr(it, "callspec")]
-    return [SCENARIOS[own["name"]] for own in parameters]
+    cases = [it.callspec.params for it in in_this_file if hasattr(it, "callspec")]
+    wanted: dict[str, list[Scenario]] = {"telexec-service": [], "exec-server": []}
+    for case in cases:
+        wanted[case["host"]].append(SCENARIOS[case["name"]])
+    return wanted
 
 
-async def play_both(
-    codex: Path, host: Server, scenarios: Collection[Scenario], directory: Path
-) -> tuple[Mapping[str, Performance], Mapping[str, Performance]]:
+async def play(
+    codex: Path,
+    host: Server,
+    plain_host: Server,
+    wanted: Mapping[str, Sequence[Scenario]],
+    directory: Path,
+) -> Performances:
+    either = {scenario.name: scenario for scenarios in wanted.values() for scenario in scenarios}
     async with asyncio.TaskGroup() as tasks:
         with_codex = tasks.create_task(
-            play_through_codex(codex, host, scenarios, directory / "codex"), name="Codex"
+            play_through_codex(codex, host, either.values(), directory / "codex"), name="Codex"
         )
-        with_ours = tasks.create_task(
-            play_through_ours(host, scenarios, directory / "ours"), name="ours"
-        )
-    return with_codex.result(), with_ours.result()
+        with_ours = {
+            kind: tasks.create_task(
+                play_through_ours(server, wanted[kind], directory / kind), name=f"ours, {kind}"
+            )
+            for kind, server in (("telexec-service", host), ("exec-server", plain_host))
+        }
+    return Performances(
+        with_codex.result(), {kind: playing.result() for kind, playing in with_ours.items()}
+    )
 
 
 def differing(text: str, pattern: str, whose: str) -> tuple[str, str]:
@@ -105,11 +147,10 @@ def without_difference(theirs: str, ours: str, difference: Difference) -> tuple[
     return theirs, ours
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_a_model_is_told_the_same(
-    performances: tuple[Mapping[str, Performance], Mapping[str, Performance]], name: str
-) -> None:
-    with_codex, with_ours = (of_one[name] for of_one in performances)
+@pytest.mark.parametrize(("name", "host"), CASES)
+def test_a_model_is_told_the_same(performances: Performances, name: str, host: str) -> None:
+    with_codex = performances.with_codex[name]
+    with_ours = performances.with_ours[host][name]
     for whose, performance in (("Codex", with_codex), ("ours", with_ours)):
         if performance.failure is not None:
             performance.failure.add_note(f"It is the answer of {whose}.")
