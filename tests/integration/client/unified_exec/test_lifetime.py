@@ -125,6 +125,32 @@ async def test_a_cancelled_call_leaves_its_command_and_its_output(unified: Unifi
     assert result.exit_code == 6
 
 
+async def test_calls_that_are_cancelled_at_any_time_lose_and_double_nothing(
+    unified: UnifiedExec,
+) -> None:
+    started = await unified.exec_command("stty -echo; echo ready; cat", tty=True, yield_time_ms=250)
+    session_id = started.session_id
+    assert session_id is not None
+    await until_output(unified, started, "ready\r\n")
+    written = ""
+    answered: list[str] = []
+    for number in range(8):
+        call = asyncio.ensure_future(unified.write_stdin(session_id, f"{number}\n"))
+        await asyncio.wait({call}, timeout=0.06 * number)
+        if call.done():
+            written += call.result().output
+            answered.append(str(number))
+        else:
+            call.cancel()
+            await asyncio.wait({call})
+    last = await unified.write_stdin(session_id, "end\n")
+    written += await until_output(unified, last, "end\r\n")
+    lines = written.split()
+    # Of a call that was cancelled, nobody knows whether it has written.
+    assert lines == sorted(set(lines))
+    assert {*answered, "end"} <= set(lines)
+
+
 async def test_a_cancelled_start_leaves_nothing(client: Client, unified: UnifiedExec) -> None:
     call = asyncio.ensure_future(unified.exec_command(argv=programs.sleep()))
     await asyncio.sleep(0)
