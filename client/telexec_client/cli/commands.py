@@ -84,6 +84,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     "telexec",
     cls=LazyGroup,
     commands_elsewhere={
+        "attach": "telexec_client.cli.session_commands:attach",
         "bench": "telexec_client.cli.bench_command:bench",
         "completion": "telexec_client.cli.completion_command:completion",
         "doctor": "telexec_client.cli.doctor_command:doctor",

@@ -2,26 +2,24 @@
 
 import asyncio
 import os
-import signal
 import time
-from collections.abc import Coroutine
 
 from telexec_client import Client, Process, TelexecError, connect
 from telexec_client.cli.accompany import accompany
+from telexec_client.cli.attending import hold, show, under_signals
 from telexec_client.cli.environment import policy_choice
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.escape_keys import EscapeAction
-from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT, killed_by
+from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT
 from telexec_client.cli.failures import exit_code_of
 from telexec_client.cli.held_terminal import HeldTerminal
 from telexec_client.cli.host_directory import host_directory
-from telexec_client.cli.keys import Keys
 from telexec_client.cli.message import say
 from telexec_client.cli.report import Report
 from telexec_client.cli.request import RunRequest
 from telexec_client.cli.shown_output import OutputUnwritableError, ShownOutput
 from telexec_client.cli.signals import CallerSignals, DetachedError
-from telexec_client.cli.stdin import STDIN, StdinSource, forward_stdin, is_forwarded
+from telexec_client.cli.stdin import STDIN, forward_stdin, is_forwarded
 from telexec_client.cli.terminal import terminal_size
 from telexec_client.completed import PartialProcess
 from telexec_schemas.process import EndReason
@@ -66,23 +64,12 @@ async def _run(request: RunRequest) -> int:
 
 
 async def _run_under_signals(request: RunRequest, report: Report) -> int:
-    task = asyncio.current_task()
-    assert task is not None
     terminal = HeldTerminal(request.escape, _actions(request))
-    with CallerSignals(task, at_leaving=terminal.give_back) as signals:
-        try:
-            exit_code = await _run_on_host(request, report, signals, terminal)
-        except asyncio.CancelledError:
-            # Only a signal of the caller cancels the command: this is the end that it asked for.
-            if signals.ended_by is None:
-                raise
-            exit_code = OWN_FAILURE
-        except Exception:
-            terminal.give_back(at_line_start=True)
-            raise
-        finally:
-            terminal.give_back(at_line_start=signals.ended_by is not None)
-        return exit_code if signals.ended_by is None else killed_by(signals.ended_by)
+
+    async def run(signals: CallerSignals) -> int:
+        return await _run_on_host(request, report, signals, terminal)
+
+    return await under_signals(terminal, run)
 
 
 async def _run_on_host(
@@ -153,10 +140,12 @@ async def _run_process(
         if request.terminal and request.interactive and os.isatty(STDIN):
             if not follows_size:
                 say("the host cannot set the size of a terminal: it stays at 24 rows of 80 columns")
-            aside |= _hold(terminal, client, process, signals, request)
+            if request.session is not None:
+                signals.detach_at_hang_up()
+            aside |= hold(terminal, client, process, signals)
         elif is_forwarded(request):
             aside["stdin"] = forward_stdin(process)
-        handing_on = _capture(process, report) if request.as_json else _show(process, terminal)
+        handing_on = _capture(process, report) if request.as_json else show(process, terminal)
         try:
             return await accompany(process, handing_on, aside)
         except DetachedError:
@@ -167,48 +156,8 @@ async def _run_process(
             raise
 
 
-def _hold(
-    terminal: HeldTerminal,
-    client: Client,
-    process: Process,
-    signals: CallerSignals,
-    request: RunRequest,
-) -> dict[str, Coroutine[object, object, None]]:
-    """Hold the terminal for a process, and return what is to be done meanwhile."""
-
-    def act(action: EscapeAction) -> None:
-        if action is EscapeAction.HELP:
-            terminal.help()
-        elif action is EscapeAction.SUSPEND:
-            terminal.suspend()
-        elif action is EscapeAction.DETACH:
-            signals.detach()
-        elif client.is_connected:
-            signals.hang_up()
-        else:
-            # Nobody hears us: the host ends what we leave when the lease of the session is over.
-            signals.leave(signal.SIGHUP)
-
-    if request.session is not None:
-        signals.detach_at_hang_up()
-    signals.watch_terminal(suspend=terminal.suspend, go_on=terminal.go_on)
-    terminal.hold()
-    keys = Keys(StdinSource(), leave=signals.leave, escapes=terminal.escape_keys, act=act)
-    return {
-        "keys": keys.forward(process),
-        "link": terminal.tell_of_link(client, signals.redraw),
-    }
-
-
 def _actions(request: RunRequest) -> set[EscapeAction]:
     return set(EscapeAction) - (set() if request.session else {EscapeAction.DETACH})
-
-
-async def _show(process: Process, terminal: HeldTerminal) -> None:
-    shown = ShownOutput()
-    async for piece in process.output():
-        await shown.write(piece.data, is_error=piece.stream == "stderr")
-        terminal.shown(piece.data)
 
 
 async def _capture(process: Process, report: Report) -> None:

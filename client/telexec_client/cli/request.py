@@ -128,6 +128,20 @@ class LogsRequest(NamedTuple):
     lines: int | None = None
 
 
+class AttachRequest(NamedTuple):
+    """Which process to follow, and how.
+
+    `process`: `SESSION[/PROCESS]`. `take_over`: also where another client has the session.
+    `no_stdin`: never forward it. `escape`: see `EscapeKeys`.
+    """
+
+    where: Where
+    process: str
+    take_over: bool = False
+    no_stdin: bool = False
+    escape: int | None = None
+
+
 class KillRequest(NamedTuple):
     """What to end.
 

@@ -5,8 +5,8 @@ from typing import Literal
 import click
 
 from telexec_client.cli.completion import complete_process, complete_session
-from telexec_client.cli.options import host_options, where
-from telexec_client.cli.request import KillRequest, ListRequest, LogsRequest, Target
+from telexec_client.cli.options import escape_option, host_options, where
+from telexec_client.cli.request import AttachRequest, KillRequest, ListRequest, LogsRequest, Target
 
 _PS_EPILOG = """\b
 Examples:
@@ -20,6 +20,21 @@ a host does not have any more is forgotten, and telexec says why it is gone.
 \b
 Exit code: 0, 1 if a SESSION is not there or not every host answered, 125 if
 telexec itself failed.
+"""
+
+_ATTACH_EPILOG = """\b
+Examples:
+  telexec attach nightly
+  telexec attach --take-over make-3f9c/1b0e22aa
+  telexec attach -n nightly > nightly.log
+
+Closing the terminal (SIGHUP) leaves the process running, and so do ~d and ~& at the start of a line
+if it has a terminal; ~? is help. ^C interrupts it as in telexec run; a second ^C terminates it; a
+third leaves at once.
+
+\b
+Exit code: that of the process, or 128+N if signal N ended it, 0 if it was
+left running, 124 if its --timeout was over, 125 if telexec itself failed.
 """
 
 _LOGS_EPILOG = """\b
@@ -70,6 +85,35 @@ def ps(*, sessions: tuple[str, ...], is_for_all: bool, as_json: bool, host: Targ
     from telexec_client.cli.remote_list import list_there  # noqa: PLC0415 - slow to import
 
     return list_there(request)
+
+
+@click.command("attach", short_help="Follow a process in a session.", epilog=_ATTACH_EPILOG)
+@click.argument("process", metavar="SESSION[/PROCESS]", shell_complete=complete_process)
+@host_options
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Also where another client is connected to the session, which is then told that it was "
+    "taken over.",
+)
+@click.option("-n", "--no-stdin", is_flag=True, help="Never forward stdin.")
+@escape_option
+def attach(
+    *, process: str, host: Target, take_over: bool, no_stdin: bool, escape: int | None
+) -> int:
+    """Follow a process as if it had been started from here with telexec run.
+
+    Its output comes from the oldest that the host keeps on; stdin, signals and the size of the
+    terminal go to it, and its exit code is the exit code. Without PROCESS it is that process of the
+    session that runs, or the only one. Without --host or --url, the session is looked for where it
+    was left.
+    """
+    request = AttachRequest(
+        where(host), process, take_over=take_over, no_stdin=no_stdin, escape=escape
+    )
+    from telexec_client.cli.remote_attach import attach_there  # noqa: PLC0415 - slow to import
+
+    return attach_there(request)
 
 
 @click.command("logs", short_help="Print the output of a process.", epilog=_LOGS_EPILOG)

@@ -49,7 +49,7 @@ def is_forwarded(request: RunRequest) -> bool:
     """
     if request.no_stdin:
         return False
-    return _is_piped() or (request.interactive and os.isatty(STDIN))
+    return is_piped() or (request.interactive and os.isatty(STDIN))
 
 
 async def forward_stdin(process: Process) -> None:
@@ -69,6 +69,7 @@ async def forward_stdin(process: Process) -> None:
         return
 
 
-def _is_piped() -> bool:
+def is_piped() -> bool:
+    """Return whether stdin is a pipe, a file or a socket: something to forward."""
     mode = os.fstat(STDIN).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)

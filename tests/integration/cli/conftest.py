@@ -1,11 +1,14 @@
 """The hosts that every behaviour of `telexec run` is tried on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.harness.server import Server
+from tests.harness.service import running_service
+from tests.integration.cli.users import CONFIG, User
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,21 @@ def remote(tokened_service: Server, token_file: Path) -> Host:
 def host(request: pytest.FixtureRequest, embedded: Host, remote: Host) -> Host:
     """Return each host in turn."""
     return embedded if request.param == "embedded" else remote
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a service that keeps sessions for an hour where a client asks for it."""
+    with running_service(tmp_path_factory.mktemp("patient"), config=CONFIG) as server:
+        yield server
+
+
+@pytest.fixture
+def user(patient: Server, tmp_path: Path) -> User:
+    return User(tmp_path / "home", patient.url)
+
+
+@pytest.fixture
+def stranger(patient: Server, tmp_path: Path) -> User:
+    """Return somebody else at the same host."""
+    return User(tmp_path / "elsewhere", patient.url)

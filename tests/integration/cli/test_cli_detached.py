@@ -6,10 +6,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,62 +17,7 @@ from tests.harness.deadline import eventually_blocking
 from tests.harness.server import Server, minimal_environment, running_server
 from tests.harness.service import running_service, service_argv
 from tests.integration.cli.command import Ended, running, telexec
-
-CONFIG = "[sessions]\nmax_lease_s = 3600.0\n"
-
-
-@dataclass(frozen=True)
-class User:
-    """Somebody at a machine, with a home directory and a usual host."""
-
-    home: Path
-    url: str
-
-    @property
-    def env(self) -> dict[str, str]:
-        return {"HOME": str(self.home), "TELEXEC_URL": self.url}
-
-    def does(self, *arguments: str) -> Ended:
-        """Run `telexec` to its end."""
-        return telexec(*arguments, env=self.env)
-
-    def leaves(self, *arguments: str) -> str:
-        """Start something with `run -d` and return what it is called."""
-        ended = self.does("run", "-d", "--keep", "1h", *arguments)
-        assert (ended.exit_code, ended.stderr) == (0, b"")
-        return ended.stdout.decode().removesuffix("\n")
-
-    def listed(self, *arguments: str) -> list[dict[str, Any]]:
-        """Return the processes that `ps` lists."""
-        ended = self.does("ps", "--json", *arguments)
-        assert ended.exit_code == 0, ended.stderr
-        return [
-            {**process, "session": session["session"]}
-            for session in json.loads(ended.stdout)["sessions"]
-            for process in session["processes"]
-        ]
-
-    def waits_for_the_end(self, name: str) -> None:
-        """Wait until a process has ended."""
-        assert self.does("logs", "-f", "-n", "0", name).exit_code == 0
-
-
-@pytest.fixture(scope="module")
-def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return a service that keeps sessions for an hour where a client asks for it."""
-    with running_service(tmp_path_factory.mktemp("patient"), config=CONFIG) as server:
-        yield server
-
-
-@pytest.fixture
-def user(patient: Server, tmp_path: Path) -> User:
-    return User(tmp_path / "home", patient.url)
-
-
-@pytest.fixture
-def stranger(patient: Server, tmp_path: Path) -> User:
-    """Return somebody else at the same host."""
-    return User(tmp_path / "elsewhere", patient.url)
+from tests.integration.cli.users import CONFIG, User
 
 
 def test_a_process_goes_on_without_telexec_and_is_found_again(user: User) -> None:
