@@ -11,11 +11,12 @@ from telexec_client import Client, TelexecError
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import OWN_FAILURE
 from telexec_client.cli.leaving import forget_sessions, known_sessions, lasting, reason_gone
+from telexec_client.cli.looking import open_to_look
 from telexec_client.cli.message import say
 from telexec_client.cli.own_output import has_colors, print_text, terminal_width
 from telexec_client.cli.process_report import ListedSession, processes_json, processes_text
 from telexec_client.cli.request import ListRequest, Target
-from telexec_client.cli.session_book import KnownSession
+from telexec_client.cli.session_book import KnownSession, worker_of
 from telexec_client.cli.session_client import NoSuchSessionError, explained, session_client
 from telexec_client.cli.session_place import place_of
 from telexec_client.errors import SessionNotFoundError
@@ -101,28 +102,42 @@ def _questions(request: ListRequest) -> list[_Question]:
                 questions.append(_Question(place.target, known=(place.known,)))
         return questions
     sessions = [it for it in book.sessions if not where.is_named or it.url == asked.url]
-    by_target: dict[Target, list[KnownSession]] = {}
+    # Over one connection, sessions of one worker can be looked at.
+    together: dict[tuple[Target, int | None], list[KnownSession]] = {}
     for it in sessions:
-        by_target.setdefault(asked if where.is_named else it.target, []).append(it)
-    return [_Question(target, known) for target, known in by_target.items()]
+        target = asked if where.is_named else it.target
+        together.setdefault((target, worker_of(it.session_id)), []).append(it)
+    return [_Question(target, known) for (target, _), known in together.items()]
 
 
 async def _ask(question: _Question, answers: _Answers, slots: asyncio.Semaphore) -> None:
     """Ask one host; what goes wrong is among the answers."""
     try:
-        async with slots, session_client(question.target) as client:
-            if question.is_for_all:
-                await _ask_for_all(client, question.target, answers)
-            for known in question.known:
-                await _ask_for_known(client, known, answers)
-            for session in question.named:
-                answers.sessions.append(await _listed(client, question.target, session, session))
+        async with slots:
+            client = await _client_for(question)
+            try:
+                if question.is_for_all:
+                    await _ask_for_all(client, question.target, answers)
+                for known in question.known:
+                    await _ask_for_known(client, known, answers)
+                for name in question.named:
+                    answers.sessions.append(await _listed(client, question.target, name, name))
+            finally:
+                await client.close()
     except (TelexecError, CommandError) as error:
         session = question.named[0] if question.named else ""
         if isinstance(error, TelexecError):
             answers.failures.append(explained(error, session))
         else:
             answers.failures.append(error)
+
+
+async def _client_for(question: _Question) -> Client:
+    for known in question.known:
+        return await open_to_look(question.target, known.name, known)
+    for session in question.named:
+        return await open_to_look(question.target, session)
+    return await session_client(question.target)
 
 
 async def _ask_for_known(client: Client, known: KnownSession, answers: _Answers) -> None:

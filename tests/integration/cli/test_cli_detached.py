@@ -313,6 +313,24 @@ def test_a_session_that_others_left_is_found_by_its_host(user: User, stranger: U
     assert b"--url" in ended.stderr
 
 
+def test_sessions_of_every_worker_of_a_host_are_found(tmp_path: Path) -> None:
+    with running_service(tmp_path, config=CONFIG, options=["--workers", "3"]) as crew:
+        user = User(tmp_path / "home", crew.url)
+        stranger = User(tmp_path / "elsewhere", crew.url)
+        names = [f"s{number}" for number in range(6)]
+        left = [user.leaves("--name", it, "--", *programs.say(it)) for it in names]
+        told = user.does("ps")
+        assert (told.exit_code, told.stderr) == (0, b"")
+        assert {line.split()[0] for line in told.stdout.decode().splitlines()[1:]} == set(names)
+        for someone in (user, stranger):
+            for name, process in zip(names, left, strict=True):
+                assert someone.does("logs", "-f", process).stdout.decode() == name
+                assert len(someone.listed(name)) == 1
+        assert stranger.does("logs", "s7").exit_code == 125
+        assert user.does("kill", "--session", *names).exit_code == 0
+        assert user.listed() == []
+
+
 def test_a_host_that_is_down_is_said_and_the_others_are_listed(user: User, tmp_path: Path) -> None:
     with running_service(tmp_path, config=CONFIG) as other:
         elsewhere = replace(user, url=other.url)
