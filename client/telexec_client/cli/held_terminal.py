@@ -4,15 +4,20 @@ import asyncio
 import os
 import select
 import signal
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from typing import Any
 
-from telexec_client import Client, TelexecError
+from telexec_client import Client, Process, TelexecError
 from telexec_client.cli.escape_keys import EscapeAction, EscapeKeys
+from telexec_client.cli.keys import Keys
 from telexec_client.cli.message import say
+from telexec_client.cli.raw_mode import RawMode
 from telexec_client.cli.screen import ScreenModes
-from telexec_client.cli.stdin import STDIN
-from telexec_client.cli.terminal import RawMode, terminal_size
+from telexec_client.cli.signals import CallerSignals
+from telexec_client.cli.stdin import STDIN, StdinSource
+from telexec_client.cli.terminal import CallersTerminal, terminal_size
+from telexec_client.errors import OutputGapError
 
 UNSAID_S = 1.5
 """A connection that is back within this time was never lost, as far as the caller need know."""
@@ -27,38 +32,67 @@ _HELP = {
 }
 
 
-class HeldTerminal:
+class HeldTerminal(CallersTerminal):
     """The caller's terminal: `hold` gives it to a remote one, `give_back` to whoever had it.
 
-    `give_back` may be called at any time, and more than once. While the terminal is held, telexec
-    says what it has to say so that what is on the screen suffers little.
+    While it is held, telexec says what it has to say so that what is on the screen suffers little.
 
     Args:
         escape: See `EscapeKeys`.
-        actions: What the keys after the escape may ask for.
+        can_detach: Whether the process can be left to its session.
     """
 
-    def __init__(self, escape: int | None, actions: Collection[EscapeAction]) -> None:
+    def __init__(self, escape: int | None, *, can_detach: bool) -> None:
         self._raw_mode = RawMode(STDIN)
         self._is_held = False
         self._screen = ScreenModes()
         self._is_line_open = False
         self._escape = escape
-        self._actions = tuple(action for action in EscapeAction if action in actions)
-        self._escape_keys = EscapeKeys(escape, self._actions)
+        self._actions = tuple(
+            action for action in EscapeAction if can_detach or action is not EscapeAction.DETACH
+        )
 
-    @property
-    def escape_keys(self) -> EscapeKeys:
-        """Sorts what is typed."""
-        return self._escape_keys
+    def hold(
+        self, client: Client, process: Process, signals: CallerSignals
+    ) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """See `CallersTerminal`."""
 
-    def hold(self) -> None:
-        """Have every key go to the remote terminal as it is typed."""
+        def act(action: EscapeAction) -> None:
+            if action is EscapeAction.HELP:
+                self._help()
+            elif action is EscapeAction.SUSPEND:
+                self._suspend()
+            elif action is EscapeAction.DETACH:
+                signals.detach()
+            elif client.is_connected:
+                signals.hang_up()
+            else:
+                # Nobody hears us: the host ends what we leave when the session's lease is over.
+                signals.leave(signal.SIGHUP)
+
+        signals.watch_terminal(suspend=self._suspend, go_on=self._go_on)
         self._raw_mode.set()
         self._is_held = True
+        escapes = EscapeKeys(self._escape, self._actions)
+        keys = Keys(StdinSource(), leave=signals.leave, escapes=escapes, act=act)
+        return {
+            "keys": keys.forward(process),
+            "link": self._tell_of_link(client, signals.redraw),
+        }
+
+    def shown(self, data: bytes) -> None:
+        """See `CallersTerminal`."""
+        self._screen.follow(data)
+        self._is_line_open = not data.endswith((b"\n", b"\r"))
+
+    def missed(self, error: OutputGapError) -> None:
+        """See `CallersTerminal`."""
+        # What is shown next would have gone on somewhere else, but keys and programs still work.
+        amount = "some" if error.lost_bytes is None else f"{error.lost_bytes} bytes"
+        self._say(f"{amount} of its output are missing here: the host keeps no more")
 
     def give_back(self, *, at_line_start: bool = False) -> None:
-        """Give the terminal back as it was; `at_line_start`: something is going to be said."""
+        """See `CallersTerminal`."""
         if not self._is_held:
             return
         self._is_held = False
@@ -68,23 +102,18 @@ class HeldTerminal:
             _write(_STDOUT, b"\r\n")
         self._raw_mode.restore()
 
-    def suspend(self) -> None:
+    def _suspend(self) -> None:
         """Give the terminal back and stop, as any program at SIGTSTP; go on with SIGCONT."""
         self._raw_mode.restore()
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    def go_on(self) -> None:
+    def _go_on(self) -> None:
         """Hold the terminal again if it was held before telexec was stopped."""
         if self._is_held:
             self._raw_mode.restore()
             self._raw_mode.set()
 
-    def shown(self, data: bytes) -> None:
-        """Take note of what the remote program shows."""
-        self._screen.follow(data)
-        self._is_line_open = not data.endswith((b"\n", b"\r"))
-
-    async def tell_of_link(self, client: Client, redraw: Callable[[], None]) -> None:
+    async def _tell_of_link(self, client: Client, redraw: Callable[[], None]) -> None:
         """Say when the connection is lost and when it is back, until the session has ended.
 
         Args:
@@ -95,16 +124,16 @@ class HeldTerminal:
             while True:
                 await client.until_disconnected()
                 if not await self._is_back_soon(client):
-                    self.say("the connection is lost; what is typed now waits for it to come back")
+                    self._say("the connection is lost; what is typed now waits for it to come back")
                     await client.until_connected()
-                    self.say("the connection is back")
+                    self._say("the connection is back")
                     if self._screen.is_alternate:
                         redraw()
         except TelexecError:
             # Whoever waits for the process hears why there will be no connection any more.
             return
 
-    def say(self, text: str) -> None:
+    def _say(self, text: str) -> None:
         """Say a line on stderr: over the last one of a program that uses the whole screen."""
         if not self._is_held or not os.isatty(_STDERR):
             say(text)
@@ -117,7 +146,7 @@ class HeldTerminal:
             _write(_STDERR, f"{start}telexec: {text}\r\n".encode())
             self._is_line_open = False
 
-    def help(self) -> None:
+    def _help(self) -> None:
         """Say which keys are for telexec."""
         if self._escape is None:
             return

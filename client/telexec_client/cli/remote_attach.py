@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+from collections.abc import Coroutine
+from typing import Any
 
 from telexec_client import Client, Process, TelexecError
 from telexec_client.cli.accompany import accompany
-from telexec_client.cli.attending import hold, show, under_signals
+from telexec_client.cli.attending import show, under_signals
 from telexec_client.cli.errors import CommandError
-from telexec_client.cli.escape_keys import EscapeAction
 from telexec_client.cli.exit_codes import BROKEN_PIPE, TIMED_OUT
 from telexec_client.cli.failures import exit_code_of
 from telexec_client.cli.held_terminal import HeldTerminal
@@ -21,7 +22,6 @@ from telexec_client.cli.signals import CallerSignals, DetachedError
 from telexec_client.cli.stdin import STDIN, forward_stdin, is_piped
 from telexec_client.cli.terminal import terminal_size
 from telexec_client.core.session_wish import SessionMode
-from telexec_client.errors import OutputGapError
 
 _STDOUT = 1
 
@@ -32,7 +32,7 @@ def attach_there(request: AttachRequest) -> int:
 
 
 async def _attach(request: AttachRequest) -> int:
-    terminal = HeldTerminal(request.escape, set(EscapeAction))
+    terminal = HeldTerminal(request.escape, can_detach=True)
 
     async def attend(signals: CallerSignals) -> int:
         return await _attach_in_session(request, signals, terminal)
@@ -91,24 +91,12 @@ async def _follow(
         if client.extensions is not None and client.extensions.resize:
             await process.resize(terminal_size())
         signals.watch_size()
-    aside = {"signals": signals.pass_on(process)}
+    aside: dict[str, Coroutine[Any, Any, None]] = {"signals": signals.pass_on(process)}
     if not request.no_stdin and os.isatty(STDIN) and has_terminal:
-        aside |= hold(terminal, client, process, signals)
+        aside |= terminal.hold(client, process, signals)
     elif not request.no_stdin and (is_piped() or os.isatty(STDIN)):
         aside["stdin"] = forward_stdin(process)
-    completed, is_time_over = await accompany(process, _show_all(process, terminal), aside)
+    completed, is_time_over = await accompany(process, show(process, terminal), aside)
     if is_time_over or completed.exit_code is None:
         return TIMED_OUT
     return completed.exit_code
-
-
-async def _show_all(process: Process, terminal: HeldTerminal) -> None:
-    """Hand on the output that there is, and say where some is missing."""
-    while True:
-        try:
-            await show(process, terminal)
-        except OutputGapError as gap:
-            amount = "some" if gap.lost_bytes is None else f"{gap.lost_bytes} bytes"
-            terminal.say(f"{amount} of its output are missing here: the host keeps no more")
-        else:
-            return

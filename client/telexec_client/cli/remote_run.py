@@ -3,16 +3,16 @@
 import asyncio
 import os
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from telexec_client import Client, Process, TelexecError, connect
 from telexec_client.cli.accompany import accompany
-from telexec_client.cli.attending import hold, show, under_signals
+from telexec_client.cli.attending import show, under_signals
 from telexec_client.cli.environment import policy_choice
 from telexec_client.cli.errors import CommandError
-from telexec_client.cli.escape_keys import EscapeAction
 from telexec_client.cli.exit_codes import BROKEN_PIPE, OWN_FAILURE, TIMED_OUT
 from telexec_client.cli.failures import exit_code_of
-from telexec_client.cli.held_terminal import HeldTerminal
 from telexec_client.cli.host_directory import host_directory
 from telexec_client.cli.message import say
 from telexec_client.cli.report import Report
@@ -20,7 +20,7 @@ from telexec_client.cli.request import RunRequest
 from telexec_client.cli.shown_output import OutputUnwritableError, ShownOutput
 from telexec_client.cli.signals import CallerSignals, DetachedError
 from telexec_client.cli.stdin import STDIN, forward_stdin, is_forwarded
-from telexec_client.cli.terminal import terminal_size
+from telexec_client.cli.terminal import CallersTerminal, terminal_size
 from telexec_client.completed import PartialProcess
 from telexec_schemas.process import EndReason
 
@@ -64,7 +64,12 @@ async def _run(request: RunRequest) -> int:
 
 
 async def _run_under_signals(request: RunRequest, report: Report) -> int:
-    terminal = HeldTerminal(request.escape, _actions(request))
+    terminal = CallersTerminal()
+    if _holds_terminal(request):
+        # Most runs do not wait for it to be loaded.
+        from telexec_client.cli.held_terminal import HeldTerminal  # noqa: PLC0415
+
+        terminal = HeldTerminal(request.escape, can_detach=request.session is not None)
 
     async def run(signals: CallerSignals) -> int:
         return await _run_on_host(request, report, signals, terminal)
@@ -73,7 +78,7 @@ async def _run_under_signals(request: RunRequest, report: Report) -> int:
 
 
 async def _run_on_host(
-    request: RunRequest, report: Report, signals: CallerSignals, terminal: HeldTerminal
+    request: RunRequest, report: Report, signals: CallerSignals, terminal: CallersTerminal
 ) -> int:
     target = request.target
     async with connect(
@@ -114,7 +119,7 @@ async def _run_process(
     request: RunRequest,
     report: Report,
     signals: CallerSignals,
-    terminal: HeldTerminal,
+    terminal: CallersTerminal,
     *,
     follows_size: bool,
 ) -> tuple[PartialProcess, bool]:
@@ -136,13 +141,13 @@ async def _run_process(
     ) as process:
         # Before the first output: who sees that may send signals for the process.
         signals.attach()
-        aside = {"signals": signals.pass_on(process)}
-        if request.terminal and request.interactive and os.isatty(STDIN):
+        aside: dict[str, Coroutine[Any, Any, None]] = {"signals": signals.pass_on(process)}
+        if _holds_terminal(request):
             if not follows_size:
                 say("the host cannot set the size of a terminal: it stays at 24 rows of 80 columns")
             if request.session is not None:
                 signals.detach_at_hang_up()
-            aside |= hold(terminal, client, process, signals)
+            aside |= terminal.hold(client, process, signals)
         elif is_forwarded(request):
             aside["stdin"] = forward_stdin(process)
         handing_on = _capture(process, report) if request.as_json else show(process, terminal)
@@ -156,8 +161,9 @@ async def _run_process(
             raise
 
 
-def _actions(request: RunRequest) -> set[EscapeAction]:
-    return set(EscapeAction) - (set() if request.session else {EscapeAction.DETACH})
+def _holds_terminal(request: RunRequest) -> bool:
+    """Return whether the keys that are typed here all go to the process's own terminal."""
+    return request.terminal and request.interactive and os.isatty(STDIN)
 
 
 async def _capture(process: Process, report: Report) -> None:

@@ -1,12 +1,16 @@
-"""The caller's terminal: its size, and raw mode while a remote terminal is behind it."""
+"""The caller's terminal, as far as every run has to do with it."""
 
 import os
-import termios
-import tty
-from contextlib import suppress
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
 from telexec_schemas.process import TerminalSize
+
+if TYPE_CHECKING:
+    from telexec_client.cli.signals import CallerSignals
+    from telexec_client.client import Client
+    from telexec_client.errors import OutputGapError
+    from telexec_client.process import Process
 
 _STANDARD_DESCRIPTORS = (0, 1, 2)
 
@@ -23,29 +27,25 @@ def terminal_size() -> TerminalSize:
     return TerminalSize()
 
 
-class RawMode:
-    """A terminal's mode in which every key goes to the remote terminal as it is typed.
+class CallersTerminal:
+    """The caller's terminal, left to whoever has it: nothing here does anything."""
 
-    Entered with `set`, left with `restore`, which may be called at any time and more than once.
-    """
+    def hold(
+        self, client: "Client", process: "Process", signals: "CallerSignals"
+    ) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """Give the terminal to a process, and return what is to be done meanwhile, by its names."""
+        del client, process, signals
+        return {}
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._mode: list[Any] | None = None
+    def shown(self, data: bytes) -> None:
+        """Take note of what the process shows."""
 
-    def set(self) -> None:
-        """Enter raw mode."""
-        self._mode = termios.tcgetattr(self._fd)
-        tty.setraw(self._fd)
+    def missed(self, error: "OutputGapError") -> None:
+        """Go on without output that is lost, or else raise the error that says so."""
+        raise error
 
-    def restore(self) -> None:
-        """Give the terminal back as it was.
+    def give_back(self, *, at_line_start: bool = False) -> None:
+        """Give the terminal back as it was; `at_line_start`: something is going to be said.
 
-        Keys that were not read yet are dropped: they were meant for the remote terminal, and not
-        for the shell here.
+        May be called at any time, and more than once.
         """
-        if self._mode is not None:
-            # A terminal that has gone meanwhile has no mode to give back.
-            with suppress(termios.error):
-                termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._mode)
-            self._mode = None

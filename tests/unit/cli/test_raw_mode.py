@@ -2,7 +2,7 @@ import os
 import pty
 import select
 
-from telexec_client.cli.terminal import RawMode
+from telexec_client.cli.raw_mode import RawMode
 
 
 def test_keys_that_the_remote_terminal_did_not_get_are_not_left_to_the_shell_here() -> None:

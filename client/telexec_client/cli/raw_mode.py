@@ -1,0 +1,34 @@
+"""Raw mode of a terminal: every key goes through as it is typed."""
+
+import termios
+import tty
+from contextlib import suppress
+from typing import Any
+
+
+class RawMode:
+    """A terminal's mode in which every key goes to the remote terminal as it is typed.
+
+    Entered with `set`, left with `restore`, which may be called at any time and more than once.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._mode: list[Any] | None = None
+
+    def set(self) -> None:
+        """Enter raw mode."""
+        self._mode = termios.tcgetattr(self._fd)
+        tty.setraw(self._fd)
+
+    def restore(self) -> None:
+        """Give the terminal back as it was.
+
+        Keys that were not read yet are dropped: they were meant for the remote terminal, and not
+        for the shell here.
+        """
+        if self._mode is not None:
+            # A terminal that has gone meanwhile has no mode to give back.
+            with suppress(termios.error):
+                termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._mode)
+            self._mode = None
