@@ -19,7 +19,8 @@ class RawMode:
     def set(self) -> None:
         """Enter raw mode."""
         self._mode = termios.tcgetattr(self._fd)
-        tty.setraw(self._fd)
+        # What was typed ahead stays, as with ssh(1): it is for whoever reads next, which is us.
+        tty.setraw(self._fd, termios.TCSADRAIN)
 
     def restore(self) -> None:
         """Give the terminal back as it was.

@@ -22,7 +22,18 @@ from telexec_client.cli.signals import CallerSignals, DetachedError
 from telexec_client.cli.stdin import STDIN, forward_stdin, is_forwarded
 from telexec_client.cli.terminal import CallersTerminal, terminal_size
 from telexec_client.completed import PartialProcess
+from telexec_client.errors import SessionNameTakenError
 from telexec_schemas.process import EndReason
+
+
+class SessionThereError(CommandError):
+    """A session was to be made, and there is one of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"cannot make a session called {name!r}: there is one; telexec attach {name} comes back"
+            " to it, or use another --name"
+        )
 
 
 class StdinUnforwardableError(CommandError):
@@ -72,7 +83,10 @@ async def _run_under_signals(request: RunRequest, report: Report) -> int:
         terminal = HeldTerminal(request.escape, can_detach=request.session is not None)
 
     async def run(signals: CallerSignals) -> int:
-        return await _run_on_host(request, report, signals, terminal)
+        try:
+            return await _run_on_host(request, report, signals, terminal)
+        except SessionNameTakenError as error:
+            raise SessionThereError(request.session or "") from error
 
     return await under_signals(terminal, run)
 
@@ -102,7 +116,8 @@ async def _run_on_host(
             )
         except DetachedError:
             terminal.give_back(at_line_start=True)
-            say(f"left running in the session {request.session}: telexec ps shows it")
+            name = request.session
+            say(f"left {name} running; telexec attach {name} comes back to it")
             return 0
     report.exit_code = completed.exit_code
     report.signal = completed.signal

@@ -29,6 +29,7 @@ Examples:
   telexec shell --host build1
   telexec shell --host build1 -w /src -- python3 -i
   telexec shell --host build1 --name work --keep 8h
+  telexec attach work            # after ~d, or when the terminal had closed
 
 \b
 At the start of a line, ~ and one of these keys is for telexec:

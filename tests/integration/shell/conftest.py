@@ -58,17 +58,23 @@ async def screen() -> AsyncIterator[Terminal]:
 
 
 @asynccontextmanager
-async def telexec_shell(screen: Terminal, url: str, *arguments: str) -> AsyncGenerator[InTerminal]:
-    """Run `telexec shell` in a terminal."""
-    env = environment({"TERM": "xterm-256color"})
-    async with screen.running([TELEXEC, "shell", "--url", url, *arguments], env) as command:
+async def telexec_in(
+    screen: Terminal, *arguments: str, home: str | None = None
+) -> AsyncGenerator[InTerminal]:
+    """Run `telexec` in a terminal; what it remembers of sessions is in `home`."""
+    home_here = {} if home is None else {"HOME": home}
+    env = environment({"TERM": "xterm-256color", **home_here})
+    async with screen.running([TELEXEC, *arguments], env) as command:
         yield command
 
 
 @asynccontextmanager
-async def bash(screen: Terminal, url: str, *options: str) -> AsyncGenerator[InTerminal]:
+async def bash(
+    screen: Terminal, url: str, *options: str, home: str | None = None
+) -> AsyncGenerator[InTerminal]:
     """Open a login shell on a host, and wait for its prompt."""
-    async with telexec_shell(screen, url, *options, "--", "bash", "--login") as command:
+    argv = ("shell", "--url", url, *options, "--", "bash", "--login")
+    async with telexec_in(screen, *argv, home=home) as command:
         await screen.shows(PROMPT)
         yield command
 

@@ -14,7 +14,7 @@ from tests.harness.procfs import is_alive, process
 from tests.harness.server import Server
 from tests.harness.terminal import Terminal
 from tests.integration.cli.command import TELEXEC, environment
-from tests.integration.shell.conftest import PROMPT, bash, program, telexec_shell
+from tests.integration.shell.conftest import PROMPT, bash, program, telexec_in
 
 LOST = "telexec: the connection is lost"
 BACK = "telexec: the connection is back"
@@ -141,24 +141,28 @@ async def test_stopping_telexec_gives_the_terminal_back_until_it_goes_on(
         assert await command.ended() == 0
 
 
-async def test_detached_it_goes_on_and_can_be_found(screen: Terminal, host: Server) -> None:
-    async with bash(screen, host.url, "--name", "work") as command:
-        screen.type("echo pid $$\r")
-        await screen.shows("\npid ")
-        pid = shown_pid(screen)
-        screen.type("~d")
-        await screen.shows("telexec: left running in the session work")
+async def test_detached_it_goes_on_and_can_be_come_back_to(
+    screen: Terminal, host: Server, tmp_path: Path
+) -> None:
+    here = str(tmp_path / "here")
+    async with bash(screen, host.url, "--name", "work", home=here) as command:
+        screen.type("kept=this\r~d")
+        await screen.shows("telexec: left work running; telexec attach work comes back to it")
         assert await command.ended() == 0
-    assert is_alive(pid)
-    async with telexec_shell(screen, host.url, "--name", "work") as command:
-        await screen.shows("telexec: cannot")
-        assert await command.ended() == 125
+    async with telexec_in(screen, "shell", "--url", host.url, "--name", "work", home=here) as other:
+        await screen.shows("telexec: cannot make a session called 'work': there is one")
+        assert await other.ended() == 125
+    async with telexec_in(screen, "attach", "work", home=here) as command:
+        await eventually(lambda: screen.is_raw, what="raw mode")
+        screen.type("echo $kept; exit 4\r")
+        await screen.shows("\nthis\n")
+        assert await command.ended() == 4
 
 
 async def test_a_terminal_that_closes_leaves_a_shell_with_a_name_running(
-    screen: Terminal, host: Server
+    screen: Terminal, host: Server, tmp_path: Path
 ) -> None:
-    async with bash(screen, host.url, "--name", "work") as command:
+    async with bash(screen, host.url, "--name", "work", home=str(tmp_path / "here")) as command:
         screen.type("echo pid $$\r")
         await screen.shows("\npid ")
         pid = shown_pid(screen)

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.harness.deadline import eventually
 from tests.harness.server import Server
 from tests.harness.terminal import Terminal
-from tests.integration.shell.conftest import PROMPT, bash, program, telexec_shell
+from tests.integration.shell.conftest import PROMPT, bash, program, telexec_in
 
 
 async def test_it_is_the_hosts_shell_with_the_terminal_here(screen: Terminal, host: Server) -> None:
@@ -103,7 +103,7 @@ async def test_tilde_is_a_key_like_others_within_a_line_and_twice(
 
 
 async def test_without_an_escape_all_keys_are_for_the_host(screen: Terminal, host: Server) -> None:
-    async with telexec_shell(screen, host.url, "--escape", "none", "cat") as command:
+    async with telexec_in(screen, "shell", "--url", host.url, "--escape", "none", "cat") as command:
         await eventually(lambda: screen.is_raw, what="raw mode")
         screen.type("~.\r")
         await screen.shows("~.\n~.")
