@@ -67,7 +67,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _fail(f"cannot understand the command line: {error.format_message()}")
     except CommandError as error:
-        return _fail(str(error))
+        say(error)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return killed_by(signal.SIGINT)
     except Exception as error:

@@ -91,7 +91,16 @@ def _hosts() -> Finding:
 def _sessions() -> Finding:
     file = state_file()
     try:
+        if file.is_damaged():
+            return Finding(
+                "sessions",
+                "warn",
+                f"the list in {file.path} is damaged, and taken for empty",
+                "nothing to do: it is put aside when the next session is left; telexec ps --all"
+                " finds sessions that were left before",
+            )
         book = file.read()
+        # Whether it could be written, without writing it.
         file.change(lambda it: it)
     except StateFileError as error:
         return Finding(

@@ -110,9 +110,15 @@ def forget_sessions(gone: Sequence[KnownSession]) -> None:
 
 
 def known_sessions() -> SessionBook:
-    """Return the sessions that are known here; a file that cannot be read is said and left."""
+    """Return the sessions that are known here; a file of no use is said and left."""
+    file = state_file()
     try:
-        return state_file().read()
+        if file.is_damaged():
+            say(
+                f"the list of sessions in {file.path} is damaged, and taken for empty; sessions are"
+                " found with --host or --url"
+            )
+        return file.read()
     except StateFileError as error:
         say(error)
         return SessionBook()

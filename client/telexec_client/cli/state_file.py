@@ -51,6 +51,19 @@ class StateFile:
         """
         return self._read()[0]
 
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return self._path
+
+    def is_damaged(self) -> bool:
+        """Return whether the file holds something else than a book.
+
+        Raises:
+            StateFileError: It cannot be read.
+        """
+        return self._read()[1]
+
     def change(self, changed: Callable[[SessionBook], SessionBook]) -> None:
         """Write what `changed` makes of the book; nobody else writes in between.
 

@@ -5,6 +5,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Self
 
 from telexec_client.cli.errors import CommandError
+from telexec_client.cli.exit_codes import NOT_INSTALLED
 from telexec_client.cli.printable import printable
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _GAP_COLUMNS = 2
+
+_LAST_COLUMNS = 12
+"""What is left to the last column, of however many characters the first cells are."""
 
 # Of the eight colours that every terminal has, and that are told from black and from white. None
 # says what no word beside it says.
@@ -23,6 +27,8 @@ _HEADING = "bold"
 
 class RichMissingError(CommandError):
     """Tables need a package that is not installed."""
+
+    exit_code = NOT_INSTALLED
 
     def __init__(self) -> None:
         super().__init__("cannot show it without rich; to install it: pip install 'telexec[cli]'")
@@ -50,8 +56,8 @@ class Styled(str):
 def table(rows: Sequence[Sequence[str]], *, width: int, is_colored: bool = False) -> Iterator[str]:
     """Lay rows out in columns, each as wide as its widest cell, and return the lines.
 
-    A first cell that is wider than half of `width` has a line of its own. What does not fit of the
-    last cell goes on under it, unless it is `OneLine`.
+    A first cell that is wider than half of `width`, or leaves no room for the last one, has a line
+    of its own. What does not fit of the last cell goes on under it, unless it is `OneLine`.
 
     Args:
         rows: The first is the heading; all have as many cells.
@@ -70,9 +76,9 @@ def table(rows: Sequence[Sequence[str]], *, width: int, is_colored: bool = False
         raise RichMissingError from error
     cells = [[printable(cell) for cell in line] for line in lines]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)][:-1]
-    widths[0] = max(
-        (used for row in cells if (used := cell_len(row[0])) <= width // 2), default=width // 2
-    )
+    left = width - sum(widths[1:]) - _GAP_COLUMNS * len(widths) - _LAST_COLUMNS
+    most = max(min(width // 2, left), cell_len(cells[0][0]))
+    widths[0] = max(used for row in cells if (used := cell_len(row[0])) <= most)
     indent = sum(widths) + _GAP_COLUMNS * len(widths)
     widths.append(max(width - indent, 1))
     console = Console(

@@ -366,6 +366,30 @@ def test_a_list_that_cannot_be_written_is_said_and_the_process_goes_on(user: Use
     assert user.listed("unnoted")
 
 
+def test_a_damaged_list_is_said_and_the_next_one_is_in_order(user: User) -> None:
+    user.leaves("--name", "before", "--", "true")
+    (file,) = user.home.glob("**/sessions.json")
+    file.write_bytes(file.read_bytes()[:-7])
+    told = user.does("ps")
+    assert b"is damaged" in told.stderr
+    assert user.does("ps", "before").stdout
+    user.leaves("--name", "after", "--", "true")
+    assert {it["session"] for it in user.listed()} == {"after"}
+    assert file.with_name("sessions.json.damaged").exists()
+
+
+def test_an_interrupt_ends_following_and_not_the_process(user: User) -> None:
+    name = user.leaves("--", *programs.say_and_sleep("said\n"))
+    with running(["logs", "-f", name], env=user.env) as following:
+        following.read_until(b"said\n")
+        following.press_interrupt()
+        ended = following.ended()
+    assert (ended.exit_code, ended.stdout, ended.stderr.strip()) == (130, b"said\n", b"")
+    (process,) = user.listed()
+    assert process["state"] == "running"
+    assert user.does("kill", name).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "mention"),
     [

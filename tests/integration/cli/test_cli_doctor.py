@@ -11,7 +11,8 @@ from typing import Any
 from tests.harness.certificates import TLS_LOOPBACK, Authority
 from tests.harness.server import Server
 from tests.harness.service import running_service
-from tests.integration.cli.command import Ended, telexec
+from tests.harness.terminal import terminal
+from tests.integration.cli.command import TELEXEC, Ended, environment, telexec
 
 LONG = "[sessions]\nmax_lease_s = 86400.0\n"
 
@@ -209,3 +210,18 @@ def test_people_see_the_advice_below(tmp_path: Path) -> None:
     (number,) = (place for place, line in enumerate(lines) if line.startswith("fail  port "))
     assert any(line.strip().startswith("-> start telexec-service") for line in lines[number:])
     assert lines[-1].endswith(" 1 fail")
+
+
+async def test_marks_have_colours_on_a_terminal_unless_nobody_wants_them() -> None:
+    for variables, is_colored in [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ]:
+        async with terminal() as screen:
+            env = environment({"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **variables})
+            async with screen.running([TELEXEC, "doctor"], env) as command:
+                assert await command.ended() == 0
+                await screen.shows(" 0 fail")
+            assert (b"\x1b[" in screen.shown) is is_colored
+            assert "ok    client" in screen.screen

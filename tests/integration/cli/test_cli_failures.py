@@ -1,7 +1,10 @@
 """What `telexec` cannot do it says in one line, with an exit code that tells it apart."""
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -218,3 +221,23 @@ def test_a_host_without_tls_that_is_asked_for_it_is_said_to_have_none(
     ended = telexec("run", "--url", tokened_service.url.replace("ws:", "wss:"), "--", "true")
     assert ended.exit_code == 125
     assert_one_line(ended, "TLS")
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["hosts"]])
+def test_a_table_without_the_package_for_tables_says_how_to_install_it(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "hosts.toml").write_text('[hosts.one]\nurl = "ws://one:1"\n')
+    code = (
+        "import sys; sys.modules['rich'] = None; from telexec_client.cli import main;"
+        " sys.argv[0] = 'telexec'; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={"PATH": os.environ["PATH"], "TELEXEC_HOSTS": str(tmp_path / "hosts.toml")},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert_one_line(Ended(2, done.stdout, done.stderr), "pip install 'telexec[cli]'")

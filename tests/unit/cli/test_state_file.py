@@ -81,6 +81,7 @@ def test_a_damaged_file_is_an_empty_one_and_is_put_aside_by_the_next_change(
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     assert file.read() == SessionBook()
+    assert file.is_damaged()
     assert path.read_bytes() == content
     noted(file, "nightly")
     assert names_in(file) == ["nightly"]

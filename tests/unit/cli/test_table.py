@@ -53,6 +53,16 @@ def test_a_wide_first_cell_has_a_line_of_its_own_and_widens_no_other() -> None:
     ]
 
 
+def test_a_first_cell_leaves_room_for_the_last_one() -> None:
+    rows = [["NAME", "B", "C"], ["N" * 18, "b" * 12, "c"], ["x", "b", "c d e f"]]
+    assert list(table(rows, width=40)) == [
+        "NAME  B             C",
+        "N" * 18,
+        "      bbbbbbbbbbbb  c",
+        "x     b             c d e f",
+    ]
+
+
 def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
     lines = laid_out(["NAME", "V"], ["漢字", "1"], ["e\u0301", "2"])
     assert lines == ["NAME  V", "漢字  1", "e\u0301     2"]
