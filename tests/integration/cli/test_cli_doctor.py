@@ -83,8 +83,9 @@ def test_a_host_on_a_socket_is_examined_too(tmp_path: Path) -> None:
     assert "name" not in findings
 
 
-def test_a_short_lease_is_warned_of_with_the_setting(service: Server) -> None:
-    exit_code, findings = doctor("--url", service.url)
+def test_a_short_lease_is_warned_of_with_the_setting(tmp_path: Path) -> None:
+    with running_service(tmp_path, config="[sessions]\nmax_lease_s = 60.0\n") as server:
+        exit_code, findings = doctor("--url", server.url)
     assert exit_code == 0
     assert findings["lease"]["mark"] == "warn"
     assert "max_lease_s" in findings["lease"]["advice"]
