@@ -12,8 +12,8 @@ from telexec_client.cli.request import DEFAULT_KEEP_S, Target
 from telexec_client.cli.session_book import duration
 from telexec_client.errors import (
     AuthenticationError,
-    EnvironmentRefusedError,
     RemoteError,
+    StartError,
     UnsupportedError,
 )
 from telexec_schemas.errors import ErrorReason
@@ -207,7 +207,7 @@ async def _environment(client: Client) -> Finding:
         explanation = await client.explain_env()
     except UnsupportedError:
         return Finding("environment", "ok", "the host does not explain it")
-    except (RemoteError, EnvironmentRefusedError) as error:
+    except (RemoteError, StartError) as error:
         advice = "name one of the host's profiles with --profile"
         return Finding("environment", "warn", str(error), advice)
     hidden = sum(it.rule.startswith("hidden") for it in explanation.dropped)

@@ -24,7 +24,11 @@ EXPIRES_SOON_DAYS = 14
 """How long before its end a certificate is warned of."""
 
 _MAX_PAGE_BYTES = 1024 * 1024
-_SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*) ([0-9.eE+-]+)$", re.MULTILINE)
+_SAMPLE = re.compile(
+    r"^([a-zA-Z_:][a-zA-Z0-9_:]*) ([0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-]?[0-9]{1,2})?)$",
+    re.MULTILINE,
+)
+"""A number without labels, in the text format of Prometheus."""
 
 
 class Link:
@@ -54,13 +58,13 @@ class Link:
             self._connect,
             self._secure,
             self._read_ready,
-            self._read_numbers,
         ]
         for step in steps:
             for finding in step(address):
                 yield finding
                 if finding.mark == "fail":
                     return
+        self._read_numbers(address)
         self.is_open = True
 
     def _read_token_file(self, _address: Address) -> Iterator[Finding]:
@@ -162,19 +166,13 @@ class Link:
                 "see whether the port is that of telexec-service",
             )
 
-    def _read_numbers(self, address: Address) -> Iterator[Finding]:
+    def _read_numbers(self, address: Address) -> None:
         try:
             status, page = self._get(address, "/metrics")
         except (OSError, http.client.HTTPException):
             return  # A plain host has no such page, and may hang up.
-        if status == 401:
-            yield Finding(
-                "token",
-                "fail",
-                "the host wants a token" if self._token is None else "the host takes another one",
-                "name the file with its token: --token-file, or token_file in hosts.toml",
-            )
-        elif status == 200:
+        # Another token than that of clients may be wanted for it: that is no finding.
+        if status == 200:
             text = page.decode(errors="replace")
             self.numbers = {name: float(value) for name, value in _SAMPLE.findall(text)}
 

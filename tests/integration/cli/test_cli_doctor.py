@@ -141,12 +141,22 @@ def test_a_wrong_token_and_a_missing_one_are_told_apart(
     tokened_service: Server, tmp_path: Path
 ) -> None:
     url = ("--url", tokened_service.url)
-    assert_fails(doctor(*url), "token", "wants a token", "--token-file")
+    assert_fails(doctor(*url), "token", "asks for a token", "--token-file")
     file = tmp_path / "token"
     file.touch(mode=0o600)
     file.write_text("not-the-token")
-    assert_fails(doctor(*url, "--token-file", str(file)), "token", "takes another one")
+    assert_fails(doctor(*url, "--token-file", str(file)), "token", "does not accept")
     assert_fails(doctor(*url, "--token-file", f"{file}-absent"), "token file", "absent")
+
+
+def test_a_host_whose_numbers_are_for_others_is_in_order(tmp_path: Path) -> None:
+    (tmp_path / "metrics-token").write_text("for-a-scraper-alone-0123456789\n")
+    options = ["--metrics-token-file", str(tmp_path / "metrics-token")]
+    with running_service(tmp_path, options=options) as server:
+        exit_code, findings = doctor("--url", server.url)
+    assert exit_code == 0
+    assert findings["token"]["mark"] == "ok"
+    assert "descriptors" not in findings
 
 
 def test_a_token_that_others_can_read_is_warned_of(tokened_service: Server, tmp_path: Path) -> None:
