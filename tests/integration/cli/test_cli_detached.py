@@ -313,6 +313,21 @@ def test_a_session_that_others_left_is_found_by_its_host(user: User, stranger: U
     assert b"--url" in ended.stderr
 
 
+def test_a_host_that_has_a_name_is_the_same_one_as_by_its_url(user: User, tmp_path: Path) -> None:
+    (tmp_path / "hosts.toml").write_text(f'[hosts.one]\nurl = "{user.url}/"\n')
+    env = {"HOME": str(user.home), "TELEXEC_HOSTS": str(tmp_path / "hosts.toml")}
+    start = ("run", "-d", "--host", "one", "--name", "by-name", "--", *programs.say("said"))
+    assert telexec(*start, env=env).exit_code == 0
+    user.waits_for_the_end("by-name")
+    for options in ([], ["--host", "one"], ["--url", user.url]):
+        assert telexec("logs", *options, "by-name", env=env).stdout == b"said"
+        listed = json.loads(telexec("ps", *options, "--json", env=env).stdout)
+        assert [it["session"] for it in listed["sessions"]] == ["by-name"]
+    ended = telexec("logs", "--host", "two", "by-name", env=env)
+    assert ended.exit_code == 125
+    assert b"two" in ended.stderr
+
+
 def test_sessions_of_every_worker_of_a_host_are_found(tmp_path: Path) -> None:
     with running_service(tmp_path, config=CONFIG, options=["--workers", "3"]) as crew:
         user = User(tmp_path / "home", crew.url)
