@@ -136,6 +136,19 @@ def test_a_name_is_not_taken_for_names() -> None:
         request(StartWish(argv=["prog"], unset="LANG"))
 
 
+def test_limits_of_trees_need_a_host_that_has_the_very_same() -> None:
+    grant = msgspec.structs.replace(ALL, tree_limits=["treeTasks"])
+    host = HostFacts(cwd_uri="file:///", is_embedded=False, extensions=grant)
+    offered = ProcessLimits(tree_tasks=10)
+    assert request(StartWish(argv=["prog"], limits=offered), host).limits == offered
+    for lacking in (
+        ProcessLimits(tree_tasks=10, tree_memory_bytes=1),
+        ProcessLimits(tree_tasks=10, open_files=1),
+    ):
+        with pytest.raises(UnsupportedError):
+            request(StartWish(argv=["prog"], limits=lacking), host)
+
+
 def test_limits_need_a_host_that_knows_them() -> None:
     limits = ProcessLimits(open_files=10)
     wish = StartWish(argv=["prog"], limits=limits, idle_timeout_s=1.5)
