@@ -259,3 +259,23 @@ async def test_a_file_system_that_does_not_answer_does_not_keep_the_service_from
             await peer.request("environment/info")
         server.send_signal(signal.SIGTERM)
         assert await server.ended() == 0
+
+
+@pytest.mark.parametrize("params", [{}, {"mergeStderr": True}, {"tty": True}])
+async def test_processes_are_started_when_the_service_has_more_open_than_they_may_have(
+    tmp_path: Path, params: dict[str, bool]
+) -> None:
+    with running_service(tmp_path, open_files=1024, soft_open_files=64) as server:
+        async with raw_peer(server.url) as peer:
+            for _ in range(40):
+                await peer.start(programs.echo(), pipeStdin=True)
+            assert len(server.open_fds()) > 2 * 64
+            last = await peer.start(
+                programs.shell("read line; echo $line; ulimit -n; ls /proc/self/fd"),
+                pipeStdin=True,
+                env={"PATH": os.environ["PATH"]},
+                **params,
+            )
+            await last.write(b"line\n")
+            await last.until_closed()
+    assert last.output().split()[-6:] == [b"line", b"64", b"0", b"1", b"2", b"3"]

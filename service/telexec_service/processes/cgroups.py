@@ -40,8 +40,8 @@ CONTROLLERS = {
 class Entrance(Protocol):
     """A way for children to get into a cgroup before their program runs."""
 
-    def start(self, group: str, program: Program) -> int:
-        """Start a program in a cgroup and return its pid."""
+    def start(self, group: str, directory: int, program: Program) -> int:
+        """Start a program in a cgroup, also given as a descriptor, and return its pid."""
         ...
 
     def try_entering(self, group: str) -> bool:
@@ -51,6 +51,33 @@ class Entrance(Protocol):
     def close(self) -> None:
         """Give back what it holds. Idempotent."""
         ...
+
+
+class Place:
+    """A cgroup that a program is about to be started in; to start it opens no descriptor.
+
+    Raises:
+        OSError: It is not there, or there is no descriptor for it.
+    """
+
+    __slots__ = ("_directory", "_entrance", "_group")
+
+    def __init__(self, entrance: Entrance, group: str) -> None:
+        self._entrance = entrance
+        self._group = group
+        self._directory = os.open(group, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def start(self, program: Program) -> int:
+        """Start a program there and return its pid.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        return self._entrance.start(self._group, self._directory, program)
+
+    def close(self) -> None:
+        """Give the descriptor back; to be called once."""
+        os.close(self._directory)
 
 
 class Cgroups:
@@ -103,35 +130,29 @@ class Cgroups:
         """Whether a start fails when its program cannot be executed; if not, it only ends."""
         return isinstance(self._entrance, CloneInto)
 
-    def start(self, serial: int, limits: ProcessLimits, program: Program) -> int:
-        """Start a program in a new cgroup and return its pid.
+    def make(self, serial: int, limits: ProcessLimits) -> "Place":
+        """Make a cgroup to start a program in.
 
         Args:
-            serial: That of its mark.
+            serial: That of the program's mark.
             limits: Of which those of trees are meant.
-            program: What to start.
 
         Raises:
-            RpcFailure: It can have no cgroup, or none with these limits.
-            OSError: It cannot be started.
+            RpcFailure: There can be none, or not with these limits.
         """
         group = f"{self.directory}/{next(self._numbers)}"
         try:
             self._make(group, limits)
+            place = Place(self._entrance, group)
         except OSError as error:
             cgroup_files.remove(group)
             raise RpcFailure(
                 ErrorCode.INTERNAL,
                 ErrorReason.SPAWN_FAILED,
-                f"cannot give {program.file!r} a cgroup: {error.strerror}",
-                subject=program.file,
+                f"cannot start anything in a cgroup of its own: {error.strerror}",
             ) from error
         self._groups[serial] = group
-        try:
-            return self._entrance.start(group, program)
-        except BaseException:
-            self.release(serial)
-            raise
+        return place
 
     def kill(self, tree: Tree) -> None:
         """Kill all that is in the cgroups of a tree."""
@@ -153,7 +174,10 @@ class Cgroups:
         return self._counts_memory and group is not None and cgroup_files.count_oom_kills(group) > 0
 
     def release(self, serial: int) -> None:
-        """Remove a cgroup as soon as nothing is in it any more: its process has ended."""
+        """Remove a cgroup as soon as nothing is in it any more: its process has ended.
+
+        Where there is none, this does nothing.
+        """
         group = self._groups.get(serial)
         if group is None or self._try_to_remove(serial, group):
             return

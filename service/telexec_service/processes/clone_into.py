@@ -54,7 +54,11 @@ class CloneInto:
     def try_entering(self, group: str) -> bool:
         """Return whether a child can be started in a cgroup."""
         try:
-            self.start(group, Program("/dev/null/none", ["none"], {}, ()))
+            directory = os.open(group, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                self.start(group, directory, Program("/dev/null/none", ["none"], {}, ()))
+            finally:
+                os.close(directory)
         except NotADirectoryError:
             # The child was there, and found no program.
             return True
@@ -62,8 +66,8 @@ class CloneInto:
             return False
         raise RuntimeError("a program was executed that cannot be there")
 
-    def start(self, group: str, program: Program) -> int:
-        """Start a program in a cgroup and return its pid.
+    def start(self, group: str, directory: int, program: Program) -> int:
+        """Start a program in a cgroup, also given as a descriptor, and return its pid.
 
         Raises:
             OSError: It cannot be started, or not there.
@@ -73,7 +77,7 @@ class CloneInto:
             b"%s=%s" % (os.fsencode(name), os.fsencode(value))
             for name, value in program.environment.items()
         ]
-        directory = os.open(group, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        del group
         actions = ctypes.create_string_buffer(_ACTIONS_BYTES)
         self._check(self._libc.posix_spawn_file_actions_init(actions))
         try:
@@ -90,7 +94,6 @@ class CloneInto:
             )
         finally:
             self._libc.posix_spawn_file_actions_destroy(actions)
-            os.close(directory)
         self._check(number, program.file)
         return pid.value
 

@@ -11,6 +11,9 @@ MOST_DESCRIPTORS = 1024 * 1024
 _RESERVED = 128
 """So many are kept back from new work, for what it takes to get on with the old, and to answer."""
 
+_MOST_OF_A_CHILD = 4
+"""So many are kept low for what a child gets: three, and one that is never lent."""
+
 _RESERVED_PART = 8
 """Not more than this part of the limit, where that is small."""
 
@@ -25,6 +28,8 @@ class Descriptors:
     def __init__(self) -> None:
         self._inherited = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._own = self._inherited
+        self._low: tuple[int, ...] = ()
+        self._lent: list[int] = []
 
     @property
     def limit(self) -> int:
@@ -56,6 +61,35 @@ class Descriptors:
             # Some containers allow no more than they say; the old one does.
             return
         self._own = (wanted, hard)
+        self._low = tuple(
+            os.open(os.devnull, os.O_PATH | os.O_CLOEXEC) for _ in range(_MOST_OF_A_CHILD)
+        )
+
+    def lend(self, descriptor: int) -> int:
+        """Return a descriptor of the same that lies within the limit of children, until `regain`.
+
+        The C library refuses to copy one to a child that the child itself could not have.
+        """
+        if not self._low or descriptor < self._inherited[0]:
+            return descriptor
+        low = self._low[len(self._lent)]
+        os.dup2(descriptor, low, inheritable=False)
+        self._lent.append(low)
+        return low
+
+    def regain(self) -> None:
+        """Have nothing lent any more. Idempotent."""
+        if not self._lent:
+            return
+        unused = next(it for it in self._low if it not in self._lent)
+        while self._lent:
+            os.dup2(unused, self._lent.pop(), inheritable=False)
+
+    def close(self) -> None:
+        """Give back what is kept for lending. Idempotent."""
+        for descriptor in self._low:
+            os.close(descriptor)
+        self._low = ()
 
     def lay(self) -> None:
         """Have what this process starts get the limit that it was started with, until `lift`."""

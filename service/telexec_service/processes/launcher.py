@@ -132,14 +132,15 @@ class Launcher:
             os.close(self._file)
             self._file = -1
 
-    def start(self, group: str, program: Program) -> int:
-        """Start a program in a cgroup and return its pid.
+    def start(self, group: str, directory: int, program: Program) -> int:
+        """Start a program in a cgroup, also given as a descriptor, and return its pid.
 
         That the program cannot be executed is only said by its end; see `CANNOT`.
 
         Raises:
             OSError: The launcher cannot be started.
         """
+        del directory
         return self._start(group, program, [_NAME, program.file, *program.arguments])
 
     def try_entering(self, group: str) -> bool:

@@ -103,6 +103,7 @@ class Spawner:
         if self._home >= 0:
             os.close(self._home)
             self._home = -1
+            self.descriptors.close()
 
     def spawn(self, request: SpawnRequest, serial: int) -> Child:
         """Start a child with a mark that says `serial`.
@@ -128,7 +129,7 @@ class Spawner:
                 return self._spawn_on_pipes(request, serial, opened)
             return self._spawn_on_pty(request, serial, request.size, opened)
         except OSError as error:
-            opened.close_ours()
+            self._clean_up(serial, opened)
             raise RpcFailure(
                 ErrorCode.INTERNAL,
                 ErrorReason.SPAWN_FAILED,
@@ -136,25 +137,28 @@ class Spawner:
                 subject=request.argv[0],
             ) from error
         except BaseException:
-            opened.close_ours()
+            self._clean_up(serial, opened)
             raise
         finally:
             opened.close_theirs()
+            self.descriptors.regain()
 
     def _spawn_on_pipes(self, request: SpawnRequest, serial: int, opened: "_Opened") -> Child:
         ours_in: int | None = None
         actions: list[tuple[int | str, ...]] = []
         if request.pipe_stdin:
             read_end, ours_in = opened.pipe(we_read=False)
-            actions.append((os.POSIX_SPAWN_DUP2, read_end, 0))
+            actions.append((os.POSIX_SPAWN_DUP2, self.descriptors.lend(read_end), 0))
         else:
             actions.append((os.POSIX_SPAWN_OPEN, 0, _NULL_DEVICE, os.O_RDONLY, 0))
         write_end, ours_out = opened.pipe(we_read=True)
-        actions.append((os.POSIX_SPAWN_DUP2, write_end, 1))
+        lent = self.descriptors.lend(write_end)
+        actions.append((os.POSIX_SPAWN_DUP2, lent, 1))
         ours_err: int | None = None
         if not request.merge_stderr:
             write_end, ours_err = opened.pipe(we_read=True)
-        actions.append((os.POSIX_SPAWN_DUP2, write_end, 2))
+            lent = self.descriptors.lend(write_end)
+        actions.append((os.POSIX_SPAWN_DUP2, lent, 2))
         self.descriptors.check(write_end, f"start {request.argv[0]!r}")
         pid = self._posix_spawn(request, serial, actions)
         return Child(pid, _open_pidfd(pid), ours_in, ours_out, ours_err)
@@ -197,10 +201,14 @@ class Spawner:
             if file is not program and request.arg0 is not None:
                 raise not_executable(name, "under limits it cannot have another name (arg0)")
             child = Program(file, arguments, request.environment, actions)
+            place = None
+            if self._cgroups is not None:
+                place = self._cgroups.make(serial, self._confinement.limits(request.limits))
+            # From here on this process may open nothing more: it has the limits of the child.
             self._marks.lay(serial)
             try:
                 self.descriptors.lay()
-                pid = self._start(request, serial, child)
+                pid = start(child) if place is None else place.start(child)
             except (FileNotFoundError, NotADirectoryError) as error:
                 check_executable(program)
                 # The file is there, so it is what its first line names.
@@ -216,16 +224,18 @@ class Spawner:
             finally:
                 self.descriptors.lift()
                 self._marks.lift()
+                if place is not None:
+                    place.close()
             self._marks.note_leader(pid, serial)
             self._confinement.prefer_for_oom(pid)
             return pid
         finally:
             os.fchdir(self._home)
 
-    def _start(self, request: SpawnRequest, serial: int, program: Program) -> int:
-        if self._cgroups is None:
-            return start(program)
-        return self._cgroups.start(serial, self._confinement.limits(request.limits), program)
+    def _clean_up(self, serial: int, opened: "_Opened") -> None:
+        opened.close_ours()
+        if self._cgroups is not None:
+            self._cgroups.release(serial)
 
     def _check_limits(self, limits: ProcessLimits) -> None:
         for name in CONTROLLERS.keys() - self.tree_limits:

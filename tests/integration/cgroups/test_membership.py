@@ -8,8 +8,10 @@ import pytest
 from tests.harness import programs
 from tests.harness.cgroup import below, of_process
 from tests.harness.deadline import eventually
-from tests.harness.raw_peer import RawPeer
+from tests.harness.raw_peer import RawPeer, raw_peer
 from tests.harness.server import Server
+from tests.harness.service import running_service
+from tests.integration.cgroups.conftest import config
 
 pytestmark = pytest.mark.root
 
@@ -97,6 +99,19 @@ async def test_a_thousand_processes_leave_no_cgroup(peer: RawPeer, group: Path) 
         for process in started:
             assert await process.exit_code() == 0
     await eventually(lambda: len(list(below(group))) == 1)
+
+
+async def test_a_service_with_more_open_files_than_processes_may_have_goes_on_starting(
+    tmp_path: Path, group: Path
+) -> None:
+    options = {"soft_open_files": 64, "open_files": 1024}
+    with running_service(tmp_path, config=config(group), **options) as server:
+        async with raw_peer(server.url) as peer:
+            for _ in range(40):
+                await peer.start(programs.echo(), pipeStdin=True)
+            last = await peer.start(programs.shell("ulimit -n"))
+            await last.until_closed()
+            assert last.output() == b"64\n"
 
 
 async def test_limits_of_a_process_and_its_cgroup_go_together(peer: RawPeer, group: Path) -> None:
