@@ -6,6 +6,7 @@ import select
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from telexec_client import Client, Process, TelexecError
@@ -70,7 +71,7 @@ class HeldTerminal(CallersTerminal):
                 # Nobody hears us: the host ends what we leave when the session's lease is over.
                 signals.leave(signal.SIGHUP)
 
-        signals.watch_terminal(suspend=self._suspend, go_on=self._go_on)
+        signals.watch_terminal(suspend=self._suspend, go_on=partial(self._go_on, signals.redraw))
         self._raw_mode.set()
         self._is_held = True
         escapes = EscapeKeys(self._escape, self._actions)
@@ -104,14 +105,18 @@ class HeldTerminal(CallersTerminal):
 
     def _suspend(self) -> None:
         """Give the terminal back and stop, as any program at SIGTSTP; go on with SIGCONT."""
+        _write(_STDOUT, self._screen.undo())
         self._raw_mode.restore()
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    def _go_on(self) -> None:
+    def _go_on(self, redraw: Callable[[], None]) -> None:
         """Hold the terminal again if it was held before telexec was stopped."""
         if self._is_held:
             self._raw_mode.restore()
             self._raw_mode.set()
+            _write(_STDOUT, self._screen.redo())
+            if self._screen.is_alternate:
+                redraw()
 
     async def _tell_of_link(self, client: Client, redraw: Callable[[], None]) -> None:
         """Say when the connection is lost and when it is back, until the session has ended.

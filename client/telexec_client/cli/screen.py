@@ -56,11 +56,19 @@ class ScreenModes:
 
     def undo(self) -> bytes:
         """Return what brings the terminal back to what is usual; empty: it is."""
+        changes = self._changes(to_usual=True)
+        return changes + _RESET_ATTRIBUTES if changes else b""
+
+    def redo(self) -> bytes:
+        """Return what brings the terminal from there to what the program wants."""
+        return self._changes(to_usual=False)
+
+    def _changes(self, *, to_usual: bool) -> bytes:
         changes = [
-            b"\x1b[?%d%c" % (mode, b"hl"[not at_first])
+            b"\x1b[?%d%c" % (mode, b"lh"[at_first is to_usual])
             for mode, at_first in _AT_FIRST.items()
             if self._is_set[mode] != at_first
         ]
         if self._is_keypad_changed:
-            changes.append(b"\x1b>")
-        return b"".join([*changes, _RESET_ATTRIBUTES]) if changes else b""
+            changes.append(b"\x1b>" if to_usual else b"\x1b=")
+        return b"".join(changes)

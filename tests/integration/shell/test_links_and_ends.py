@@ -141,6 +141,28 @@ async def test_stopping_telexec_gives_the_terminal_back_until_it_goes_on(
         assert await command.ended() == 0
 
 
+async def test_a_program_on_the_whole_screen_is_put_aside_while_telexec_is_stopped(
+    screen: Terminal, host: Server
+) -> None:
+    vi = program("vi")
+    async with bash(screen, host.url) as command:
+        screen.type(f"{vi} -u NONE note\r")
+        await screen.shows("[New File]")
+        before = len(screen.shown)
+        command.send_signal(signal.SIGTSTP)
+        await eventually(lambda: is_stopped(command.pid), what="the stop")
+        await screen.until(lambda: b"\x1b[?1049l" in screen.shown[before:], what="the usual screen")
+        before = len(screen.shown)
+        command.send_signal(signal.SIGCONT)
+        await screen.until(lambda: b"\x1b[?1049h" in screen.shown[before:], what="vi's screen")
+        screen.type("iline\x1b")
+        await screen.shows("line\n~\n~")
+        screen.type(":q!\r")
+        await screen.shows(PROMPT)
+        screen.type("exit\r")
+        assert await command.ended() == 0
+
+
 async def test_detached_it_goes_on_and_can_be_come_back_to(
     screen: Terminal, host: Server, tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.harness.deadline import eventually
 from tests.harness.server import Server
 from tests.harness.terminal import Terminal
@@ -109,3 +111,18 @@ async def test_without_an_escape_all_keys_are_for_the_host(screen: Terminal, hos
         await screen.shows("~.\n~.")
         screen.type("\x04")
         assert await command.ended() == 0
+
+
+@pytest.mark.codex
+async def test_on_a_host_that_knows_no_sizes_it_says_so_and_goes_on(
+    screen: Terminal, exec_server: Server
+) -> None:
+    argv = ("shell", "--url", exec_server.url, "--", "sh", "-c", "stty size; echo $TERM; exec cat")
+    async with telexec_in(screen, *argv) as command:
+        await screen.shows("telexec: the host cannot set the size of a terminal")
+        await screen.shows("24 80\nxterm-256color")
+        screen.resize(30, 90)
+        screen.type("line\r")
+        await screen.shows("line\nline")
+        screen.type("~.")
+        assert await command.ended() == 129

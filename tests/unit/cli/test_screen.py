@@ -39,6 +39,7 @@ def test_a_program_that_tidies_up_leaves_nothing_to_undo() -> None:
 def test_what_is_left_changed_is_undone(shown: bytes, undone: bytes) -> None:
     assert after(shown).undo() == undone + b"\x1b[0m"
     assert after(shown, undone).undo() == b""
+    assert after(after(shown).redo()).undo() == after(shown).undo()
     assert after(shown, b"\x1bc").undo() == b""
 
 
