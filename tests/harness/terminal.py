@@ -98,6 +98,13 @@ class Terminal:
         except AssertionError as error:
             raise AssertionError(f"{error}; the screen is\n{self.screen}") from None
 
+    def close(self) -> None:
+        """Close it, as its window is closed: who runs in it is hung up. Idempotent."""
+        if self._controller >= 0:
+            asyncio.get_running_loop().remove_reader(self._controller)
+            os.close(self._controller)
+            self._controller = -1
+
     def read(self) -> None:
         """Draw what came."""
         try:
@@ -159,12 +166,10 @@ def set_size(fd: int, rows: int, columns: int) -> None:
 async def terminal(rows: int = 24, columns: int = 80) -> AsyncGenerator[Terminal]:
     """Make a terminal."""
     controller, device = pty.openpty()
-    loop = asyncio.get_running_loop()
+    made = Terminal(controller, device, rows, columns)
     try:
-        made = Terminal(controller, device, rows, columns)
-        loop.add_reader(controller, made.read)
+        asyncio.get_running_loop().add_reader(controller, made.read)
         yield made
     finally:
-        loop.remove_reader(controller)
-        os.close(controller)
+        made.close()
         os.close(device)

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from telexec_client import Process
+from telexec_client import OutputPiece, Process
 from telexec_client.cli.exit_codes import OWN_FAILURE, killed_by
-from telexec_client.cli.shown_output import ShownOutput
+from telexec_client.cli.shown_output import OutputUnwritableError, ShownOutput
 from telexec_client.cli.signals import CallerSignals
 from telexec_client.cli.terminal import CallersTerminal
 from telexec_client.errors import OutputGapError
@@ -49,8 +49,16 @@ async def show(process: Process, terminal: CallersTerminal) -> None:
     while is_more:
         try:
             async for piece in output:
-                await shown.write(piece.data, is_error=piece.stream == "stderr")
-                terminal.shown(piece.data)
+                await _show_piece(piece, shown, terminal)
             is_more = False
         except OutputGapError as error:
             terminal.missed(error)
+
+
+async def _show_piece(piece: OutputPiece, shown: ShownOutput, terminal: CallersTerminal) -> None:
+    try:
+        await shown.write(piece.data, is_error=piece.stream == "stderr")
+    except OutputUnwritableError as error:
+        terminal.unwritable(error)
+    else:
+        terminal.shown(piece.data)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import select
 import signal
+import termios
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
@@ -15,6 +16,7 @@ from telexec_client.cli.keys import Keys
 from telexec_client.cli.message import say
 from telexec_client.cli.raw_mode import RawMode
 from telexec_client.cli.screen import ScreenModes
+from telexec_client.cli.shown_output import OutputUnwritableError
 from telexec_client.cli.signals import CallerSignals
 from telexec_client.cli.stdin import STDIN, StdinSource
 from telexec_client.cli.terminal import CallersTerminal, terminal_size
@@ -49,6 +51,7 @@ class HeldTerminal(CallersTerminal):
         self._screen = ScreenModes()
         self._is_line_open = False
         self._escape = escape
+        self._can_detach = can_detach
         self._actions = tuple(
             action for action in EscapeAction if can_detach or action is not EscapeAction.DETACH
         )
@@ -75,7 +78,13 @@ class HeldTerminal(CallersTerminal):
         self._raw_mode.set()
         self._is_held = True
         escapes = EscapeKeys(self._escape, self._actions)
-        keys = Keys(StdinSource(), leave=signals.leave, escapes=escapes, act=act)
+        keys = Keys(
+            StdinSource(),
+            leave=signals.leave,
+            escapes=escapes,
+            act=act,
+            detaches_at_end=self._can_detach,
+        )
         return {
             "keys": keys.forward(process),
             "link": self._tell_of_link(client, signals.redraw),
@@ -85,6 +94,12 @@ class HeldTerminal(CallersTerminal):
         """See `CallersTerminal`."""
         self._screen.follow(data)
         self._is_line_open = not data.endswith((b"\n", b"\r"))
+
+    def unwritable(self, error: OutputUnwritableError) -> None:
+        """See `CallersTerminal`."""
+        # SIGHUP says what is to become of the process, or the end of the keys.
+        if not error.is_hung_up:
+            raise error
 
     def missed(self, error: OutputGapError) -> None:
         """See `CallersTerminal`."""
@@ -111,12 +126,16 @@ class HeldTerminal(CallersTerminal):
 
     def _go_on(self, redraw: Callable[[], None]) -> None:
         """Hold the terminal again if it was held before telexec was stopped."""
-        if self._is_held:
-            self._raw_mode.restore()
+        if not self._is_held:
+            return
+        try:
             self._raw_mode.set()
-            _write(_STDOUT, self._screen.redo())
-            if self._screen.is_alternate:
-                redraw()
+        except termios.error:
+            # It has gone: who hangs up sends SIGCONT, too (setpgid(2)).
+            return
+        _write(_STDOUT, self._screen.redo())
+        if self._screen.is_alternate:
+            redraw()
 
     async def _tell_of_link(self, client: Client, redraw: Callable[[], None]) -> None:
         """Say when the connection is lost and when it is back, until the session has ended.

@@ -28,6 +28,8 @@ class Keys:
         leave: Ends this program at once.
         escapes: Says which keys are not for the host.
         act: Does what those ask for.
+        detaches_at_end: Whether the process is left when no keys can come any more, and its input
+            is not ended.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Keys:
         leave: Callable[[], None],
         escapes: EscapeKeys,
         act: Callable[[EscapeAction], None],
+        detaches_at_end: bool,
     ) -> None:
         self._source = source
         self._leave = leave
         self._escapes = escapes
         self._act = act
+        self._detaches_at_end = detaches_at_end
         self._loop = asyncio.get_running_loop()
         self._typed = bytearray()
         self._has_ended = False
@@ -62,7 +66,10 @@ class Keys:
             try:
                 while not self._has_ended or self._typed:
                     await self._write(process)
-                await process.close_stdin()
+                if self._detaches_at_end:
+                    self._act(EscapeAction.DETACH)
+                else:
+                    await process.close_stdin()
             except (StdinClosedError, ProcessNotFoundError):
                 pass  # It has ended, or wants no more.
             finally:

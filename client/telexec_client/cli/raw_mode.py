@@ -17,8 +17,13 @@ class RawMode:
         self._mode: list[Any] | None = None
 
     def set(self) -> None:
-        """Enter raw mode."""
-        self._mode = termios.tcgetattr(self._fd)
+        """Enter raw mode, also anew: the mode to give back is that of the first time.
+
+        Raises:
+            termios.error: The terminal has gone.
+        """
+        mode = termios.tcgetattr(self._fd)
+        self._mode = mode if self._mode is None else self._mode
         # What was typed ahead stays, as with ssh(1): it is for whoever reads next, which is us.
         tty.setraw(self._fd, termios.TCSADRAIN)
 

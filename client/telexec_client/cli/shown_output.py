@@ -1,5 +1,7 @@
 """Handing the output of a remote process on, to our own stdout and stderr."""
 
+import errno
+
 from telexec_client.cli.descriptors import OutputDescriptor
 from telexec_client.cli.errors import CommandError
 
@@ -13,6 +15,7 @@ class OutputUnwritableError(CommandError):
         name = "standard output" if fd == _STDOUT else "standard error"
         super().__init__(f"cannot write to {name}: {cause.strerror}")
         self.is_unread = isinstance(cause, BrokenPipeError)
+        self.is_hung_up = cause.errno == errno.EIO
 
 
 class ShownOutput:

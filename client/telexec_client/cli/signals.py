@@ -95,7 +95,12 @@ class CallerSignals:
         self._order(_Order.DETACH)
 
     def hang_up(self) -> None:
-        """End the process as a terminal does that goes, and this program with it."""
+        """End the process as a terminal does that goes, and this program with it.
+
+        A second time this program is left at once.
+        """
+        if self.ended_by is not None:
+            self._leave_now(signal.SIGHUP)
         self._order(_Order.HANG_UP)
         self._end_by(signal.SIGHUP)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from telexec_schemas.process import TerminalSize
 
 if TYPE_CHECKING:
+    from telexec_client.cli.shown_output import OutputUnwritableError
     from telexec_client.cli.signals import CallerSignals
     from telexec_client.client import Client
     from telexec_client.errors import OutputGapError
@@ -39,6 +40,10 @@ class CallersTerminal:
 
     def shown(self, data: bytes) -> None:
         """Take note of what the process shows."""
+
+    def unwritable(self, error: "OutputUnwritableError") -> None:
+        """Go on without showing any more output, or else raise the error that says why."""
+        raise error
 
     def missed(self, error: "OutputGapError") -> None:
         """Go on without output that is lost, or else raise the error that says so."""

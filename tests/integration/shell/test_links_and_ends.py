@@ -12,8 +12,8 @@ from tests.harness.deadline import eventually
 from tests.harness.fault_proxy import FaultProxy
 from tests.harness.procfs import is_alive, process
 from tests.harness.server import Server
-from tests.harness.terminal import Terminal
-from tests.integration.cli.command import TELEXEC, environment
+from tests.harness.terminal import Terminal, terminal
+from tests.integration.cli.command import TELEXEC, environment, telexec
 from tests.integration.shell.conftest import PROMPT, bash, program, telexec_in
 
 LOST = "telexec: the connection is lost"
@@ -95,6 +95,16 @@ async def test_tilde_dot_leaves_at_once_while_there_is_no_network(
         await screen.shows(LOST)
         screen.type("\r~.")
         assert await command.ended() == 129
+
+
+async def test_tilde_dot_twice_leaves_at_once_where_the_host_says_nothing(
+    screen: Terminal, host: Server, proxy: FaultProxy
+) -> None:
+    async with bash(screen, proxy.url) as command:
+        proxy.stall()
+        screen.type("~.~.")
+        assert await command.ended() == 129
+        proxy.resume()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
@@ -181,33 +191,50 @@ async def test_detached_it_goes_on_and_can_be_come_back_to(
         assert await command.ended() == 4
 
 
+@pytest.mark.parametrize("busy", ["", "while :; do echo $n; n=$((n+1)); done\r"])
 async def test_a_terminal_that_closes_leaves_a_shell_with_a_name_running(
-    screen: Terminal, host: Server, tmp_path: Path
+    host: Server, tmp_path: Path, busy: str
 ) -> None:
-    async with bash(screen, host.url, "--name", "work", home=str(tmp_path / "here")) as command:
-        screen.type("echo pid $$\r")
-        await screen.shows("\npid ")
-        pid = shown_pid(screen)
-        command.send_signal(signal.SIGHUP)
+    here = str(tmp_path / "here")
+    named = ("--name", "work")
+    async with terminal() as closing, bash(closing, host.url, *named, home=here) as command:
+        closing.type("echo pid $$\r")
+        await closing.shows("\npid ")
+        pid = shown_pid(closing)
+        closing.type(busy)
+        closing.close()
         assert await command.ended() == 0
     assert is_alive(pid)
+    ended = telexec("kill", "work", env={"HOME": here})
+    assert (ended.exit_code, ended.stderr) == (0, b"")
+    await eventually(lambda: not is_alive(pid), what="the shell's end")
+
+
+async def test_a_terminal_that_closes_ends_a_shell_without_a_name(host: Server) -> None:
+    async with terminal() as closing, bash(closing, host.url) as command:
+        closing.type("echo pid $$\r")
+        await closing.shows("\npid ")
+        pid = shown_pid(closing)
+        closing.close()
+        assert await command.ended() == 129
+    await eventually(lambda: not is_alive(pid), what="the shell's end")
 
 
 @pytest.mark.parametrize("missing", ["standard input", "standard output"])
 def test_without_a_terminal_it_says_what_to_use(missing: str) -> None:
-    controller, terminal = pty.openpty()
+    controller, device = pty.openpty()
     try:
         done = subprocess.run(
             [TELEXEC, "shell"],
-            stdin=subprocess.DEVNULL if missing == "standard input" else terminal,
-            stdout=terminal if missing == "standard input" else subprocess.PIPE,
+            stdin=subprocess.DEVNULL if missing == "standard input" else device,
+            stdout=device if missing == "standard input" else subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(),
             check=False,
         )
     finally:
         os.close(controller)
-        os.close(terminal)
+        os.close(device)
     assert done.returncode == 125
     assert done.stderr.startswith(f"telexec: cannot open a shell: {missing} is not".encode())
     assert b"telexec run" in done.stderr
