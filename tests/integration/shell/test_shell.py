@@ -20,12 +20,12 @@ async def test_it_is_the_hosts_shell_with_the_terminal_here(screen: Terminal, ho
 
 async def test_interrupts_and_stops_are_for_what_runs_there(screen: Terminal, host: Server) -> None:
     async with bash(screen, host.url) as command:
-        screen.type("sleep 600\r")
-        await screen.shows("sleep 600")
+        screen.type("sh -c 'echo one; exec sleep 600'\r")
+        await screen.shows("\none")
         screen.type("\x1a")
         await screen.shows("Stopped")
-        screen.type("fg\r")
-        await screen.until(lambda: screen.screen.endswith("sleep 600"), what="the job")
+        screen.type("kill %1; sh -c 'echo two; exec sleep 600'\r")
+        await screen.shows("\ntwo")
         screen.type("\x03")
         await screen.shows("^C")
         screen.type("echo code $?\r")
