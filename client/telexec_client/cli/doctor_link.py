@@ -129,7 +129,7 @@ class Link:
             yield Finding(
                 "TLS",
                 "fail",
-                f"the host does not speak it: {error.strerror or error}",
+                f"the host does not speak it: {_why_no_tls(error)}",
                 "a service without a certificate is at ws://",
             )
 
@@ -228,6 +228,13 @@ def _certificate(sock: ssl.SSLSocket) -> Finding:
             "have it renewed, and send the service SIGHUP, at which it reads it again",
         )
     return Finding("TLS", "ok", what)
+
+
+def _why_no_tls(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        # OpenSSL's own text is for those who know its source.
+        return "it hung up, or answered in the clear"
+    return error.strerror or str(error)
 
 
 def _unencrypted(sock: socket.socket) -> Finding:
