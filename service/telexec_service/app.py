@@ -270,6 +270,8 @@ def _cgroups(config: Config, limits: ProcessLimits, marks: Marks, log: Any) -> C
     offered = () if cgroups is None else cgroups.limits
     for name, controller in CONTROLLERS.items():
         if getattr(limits, name) is not None and name not in offered:
+            if cgroups is not None:
+                cgroups.discard()
             raise CgroupError(
                 f"cannot limit trees by {name}: that needs [cgroups] parent, and the controller"
                 f" {controller} in its cgroup.controllers"

@@ -36,7 +36,7 @@ def settle(configured: str | None) -> str | None:
         return configured
     own = _own()
     if not os.path.exists(f"{own}/cgroup.type"):
-        raise _unusable(own, "it is the one that all others are in")
+        raise _unusable(own, "it is the one that all others are in; name one below it")
     _check(own)
     others = set(cgroup_files.pids(own)) - {os.getpid()}
     if others:

@@ -202,6 +202,10 @@ class Cgroups:
             if cgroup_files.remove(self.directory):
                 break
             await asyncio.sleep(cgroup_files.POLL_S)
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the service's cgroup, in which nothing is to be any more, without waiting."""
         self._remove_own()
         self._entrance.close()
 

@@ -48,6 +48,16 @@ def test_limits_that_nobody_here_can_enforce_are_refused(tmp_path: Path) -> None
     )
 
 
+def test_nothing_is_left_where_the_cgroup_lacks_the_controllers(
+    tmp_path: Path, group: Path
+) -> None:
+    # Nobody has enabled any for what is in the group.
+    bare = group / "bare"
+    bare.mkdir()
+    refuses(tmp_path, config(bare, "[processes]\ntree_tasks = 10\n"), "and the controller pids in")
+    assert list(below(group)) == [bare]
+
+
 async def test_a_request_for_them_is_refused_and_none_are_offered(tmp_path: Path) -> None:
     with running_service(tmp_path) as server:
         async with raw_peer(server.url) as peer:
