@@ -159,7 +159,7 @@ async def test_what_is_written_while_a_connection_is_closing_is_told_on_the_next
 
     async def answer(*, to: str) -> str:
         while True:
-            writer.writelines(protocol.data_to_send())
+            writer.write(b"".join(protocol.data_to_send()))
             for event in protocol.events_received():
                 if isinstance(event, Frame) and to.encode() in event.data:
                     return bytes(event.data).decode()
@@ -171,7 +171,7 @@ async def test_what_is_written_while_a_connection_is_closing_is_told_on_the_next
     start = {"processId": "p", "argv": argv, "cwd": "file:///", "env": {}, "tty": False}
     try:
         while protocol.state is not State.OPEN:
-            writer.writelines(protocol.data_to_send())
+            writer.write(b"".join(protocol.data_to_send()))
             protocol.receive_data(await within(reader.read(65_536), what="the handshake"))
         protocol.send_text(json.dumps(hello).encode())
         session = json.loads(await answer(to="sessionId"))["result"]["sessionId"]

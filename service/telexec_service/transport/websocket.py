@@ -82,6 +82,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._protocol = ServerProtocol(max_size=config.limits.max_frame_bytes)
         self._transport: asyncio.Transport | None = None
+        self._has_own_writelines = False
         self._receiver: Receiver | None = None
         self._is_open = False
         self._is_refused = False
@@ -100,6 +101,9 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Expect a handshake."""
         self._transport = cast("asyncio.Transport", transport)
+        # That of asyncio's own loop joins the parts in Python 3.11, and from 3.12 on (up to 3.12.8
+        # and 3.13.1) does not say when the buffer is full; an empty part it never gets rid of.
+        self._has_own_writelines = not isinstance(self._loop, asyncio.SelectorEventLoop)
         endpoint = transport.get_extra_info("socket")
         self._address = self._address or peer_address(endpoint)
         if endpoint.family != socket.AF_UNIX:
@@ -359,8 +363,10 @@ class WebSocketConnection(asyncio.Protocol):
             return
         self._written_bytes += self._outbox.size_bytes
         parts = self._outbox.take()
-        if parts:
+        if parts and self._has_own_writelines:
             self._transport.writelines(parts)
+        elif parts:
+            self._transport.write(b"".join(parts))
         self._note_written()
 
     def _note_written(self) -> None:

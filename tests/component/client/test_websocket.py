@@ -72,7 +72,7 @@ class ScriptedServer:
             while data := await reader.read(65_536):
                 self.protocol.receive_data(data)
                 self.events += self.protocol.events_received()
-                writer.writelines(self.protocol.data_to_send())
+                writer.write(b"".join(self.protocol.data_to_send()))
                 if self.protocol.close_expected():
                     break
         finally:
@@ -211,3 +211,33 @@ async def test_nothing_is_delivered_once_it_was_given_up(
     await within(server.is_over.wait(), what="the server's end")
     assert recorder.frames == [b"first"]
     assert recorder.why_lost is None
+
+
+async def test_who_sends_waits_for_a_server_that_does_not_read(
+    server: ScriptedServer, address: TcpAddress
+) -> None:
+    taking = asyncio.Event()
+
+    async def refuse_to_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.protocol.receive_data(await reader.readuntil(b"\r\n\r\n"))
+        (request,) = server.protocol.events_received()
+        assert isinstance(request, Request)
+        server.protocol.send_response(server.protocol.accept(request))
+        writer.write(b"".join(server.protocol.data_to_send()))
+        await taking.wait()
+        while await reader.read(1024 * 1024):
+            pass
+        writer.close()
+
+    listening = await asyncio.start_server(refuse_to_read, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with listening:
+        transport = await dialed(TcpAddress("127.0.0.1", port, "/", is_secure=False), Recorder())
+        transport.send(bytes(32 * 1024 * 1024))
+        await asyncio.sleep(0)  # what is sent in one turn of the loop is written at its end
+        draining = asyncio.ensure_future(transport.drain())
+        await asyncio.wait({draining}, timeout=0.1)
+        assert not draining.done()
+        taking.set()
+        await within(draining, what="room")
+        transport.abort()
