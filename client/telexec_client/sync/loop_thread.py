@@ -31,7 +31,12 @@ class LoopThread:
             target=_run, args=(started, self._ended), name="telexec client", daemon=True
         )
         self._thread.start()
-        self._inside = started.result()
+        try:
+            self._inside = started.result()
+        except BaseException:
+            # Something interrupted us, and nobody would ever end it.
+            started.add_done_callback(_stop_started)
+            raise
         self._pid = os.getpid()
         # Of this thread alone, and of what the garbage collector does in it meanwhile.
         self._lock = threading.RLock()
@@ -183,6 +188,11 @@ def _run(started: "Future[_Inside]", ended: "Future[None]") -> None:
         ended.set_exception(error)
     else:
         ended.set_result(None)
+
+
+def _stop_started(started: "Future[_Inside]") -> None:
+    if started.exception() is None:
+        started.result().stop_soon()
 
 
 def _abandon(inside: _Inside, pid: int) -> None:
