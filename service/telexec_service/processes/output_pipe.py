@@ -13,10 +13,10 @@ from telexec_service.processes.readiness import Readiness
 CHUNK_BYTES = 64 * 1024
 """The most that is read at once, until a pipe turns out to hold more."""
 
-MOST_CHUNK_BYTES = 256 * 1024
+MOST_CHUNK_BYTES = 128 * 1024
 """The most that is read at once of a pipe that is always full, and so the largest piece of output.
 
-A quarter of a wide pipe: its writer goes on meanwhile, and fewer reads wake it less often.
+An eighth of a wide pipe: its writer goes on meanwhile, and fewer reads wake it less often.
 """
 
 LEAST_CHUNK_BYTES = 4096

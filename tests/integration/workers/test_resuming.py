@@ -200,7 +200,7 @@ async def test_a_client_notices_nothing(
 
             async def cut_again_and_again() -> None:
                 while True:
-                    # A piece of output has 256 KiB at the most.
+                    # A piece of output has 128 KiB at the most.
                     await proxy.cut_after(server_bytes=400_000)
 
             cutting = asyncio.ensure_future(cut_again_and_again())
