@@ -123,7 +123,8 @@ class Terminal:
         """Run a program in the foreground; it is killed if it still runs when the block ends."""
         # setsid -c makes the terminal on stdin the controlling one: SIGWINCH and ^C go by that.
         with subprocess.Popen(  # noqa: ASYNC220 - it takes a moment, and wait() is a thread's
-            ["setsid", "-c", *argv],
+            # What ran the tests in the background had it ignore ^C and ^\\.
+            ["env", "--default-signal", "setsid", "-c", *argv],
             env=env,
             stdin=self._terminal,
             stdout=self._terminal,
