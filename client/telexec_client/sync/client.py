@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from types import TracebackType
-from typing import ParamSpec, Self
+from typing import ParamSpec
 
 import telexec_client.client as asynchronous
 from telexec_client.core.opening import Opening
-from telexec_client.sync.facade import Facade, presented
+from telexec_client.sync.facade import Facade, HeldFacade, presented
 from telexec_client.sync.files import Files
 from telexec_client.sync.loop_thread import LoopThread
 from telexec_client.sync.process import AttachedProcess, FollowedProcess, Process
@@ -16,24 +15,13 @@ from telexec_schemas.lifecycle import EnvironmentInfo, ExtensionGrant
 P = ParamSpec("P")
 
 
-class Client(Facade):
+class Client(HeldFacade):
     """See `telexec_client.Client`. Made by `connect`; leaving a `with` closes it."""
 
     def __init__(self, thread: LoopThread, client: asynchronous.Client) -> None:
         super().__init__(thread, client)
         self._client = client
         thread.on_close(client.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @cached_property
     def files(self) -> Files:
@@ -93,6 +81,9 @@ class Client(Facade):
         In a forked process this does nothing.
         """
         self._thread.close()
+
+    def _leave(self) -> None:
+        self.close()
 
 
 def _connecting(connect_: Callable[P, Opening[asynchronous.Client]]) -> Callable[P, Client]:

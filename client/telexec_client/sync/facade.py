@@ -4,7 +4,8 @@ import functools
 import inspect
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from telexec_client.core.opening import Opening
 from telexec_client.sync.iteration import BlockingIterator
@@ -85,6 +86,25 @@ class Facade:
             return facade(self._thread, opened)
 
         return presented(call, method, facade)
+
+
+class HeldFacade(Facade):
+    """One that is held by a `with`; in a forked process, leaving that does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._thread.is_forked:
+            self._leave()
+
+    def _leave(self) -> None:
+        raise NotImplementedError
 
 
 def presented(

@@ -1,17 +1,15 @@
 """Files on a host, for programs without an event loop."""
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from telexec_client.filesystem import Files as AsyncFiles
 from telexec_client.filesystem import OpenFile as AsyncOpenFile
-from telexec_client.sync.facade import Facade
+from telexec_client.sync.facade import Facade, HeldFacade
 from telexec_client.sync.iteration import BlockingIterator
 from telexec_client.sync.loop_thread import LoopThread
 
 
-class OpenFile(Facade):
+class OpenFile(HeldFacade):
     """See `telexec_client.OpenFile`; leaving a `with` closes it."""
 
     def __init__(self, thread: LoopThread, file: AsyncOpenFile) -> None:
@@ -21,20 +19,11 @@ class OpenFile(Facade):
     def __iter__(self) -> Iterator[bytes]:
         return BlockingIterator(self._thread, lambda: self._file)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if not self._thread.is_forked:
-            self.close()
-
     read = Facade._waiting(AsyncOpenFile.read)
     close = Facade._waiting(AsyncOpenFile.close)
+
+    def _leave(self) -> None:
+        self.close()
 
 
 class Files(Facade):

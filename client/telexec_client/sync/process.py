@@ -1,20 +1,17 @@
 """A process on a host, for programs without an event loop."""
 
-from types import TracebackType
-from typing import Self
-
 from telexec_client.errors import TelexecError
 from telexec_client.process import FollowedProcess as AsyncFollowedProcess
 from telexec_client.process import Process as AsyncProcess
 from telexec_client.process.buffer import OutputSink
-from telexec_client.sync.facade import Facade
+from telexec_client.sync.facade import Facade, HeldFacade
 from telexec_client.sync.loop_thread import LoopThread
 from telexec_client.sync.output import OutputStream
 from telexec_schemas.environment import EnvironmentSummary
 from telexec_schemas.process import Usage
 
 
-class FollowedProcess(Facade):
+class FollowedProcess(HeldFacade):
     """See `telexec_client.FollowedProcess`; leaving a `with` leaves it running.
 
     Attributes:
@@ -34,18 +31,6 @@ class FollowedProcess(Facade):
         self.stdout = OutputStream(thread, process.stdout)
         self.stderr = OutputStream(thread, process.stderr)
         self._followed = process
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if not self._thread.is_forked:
-            self._leave()
 
     @property
     def exit_code(self) -> int | None:
