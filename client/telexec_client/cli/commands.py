@@ -21,6 +21,7 @@ from telexec_client.cli.options import (
     host_options,
     policy_options,
     variable_options,
+    workdir_option,
 )
 from telexec_client.cli.request import (
     DetachRequest,
@@ -113,13 +114,7 @@ def telexec() -> None:
 @host_options
 @variable_options
 @policy_options
-@click.option(
-    "-w",
-    "--workdir",
-    "directory",
-    metavar="DIR",
-    help="Where PROGRAM starts, on the host.  [default: where the service runs]",
-)
+@workdir_option("PROGRAM")
 @click.option("-t", "--tty", "terminal", is_flag=True, help="Give PROGRAM a terminal.")
 @click.option(
     "-i",

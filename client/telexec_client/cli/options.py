@@ -126,6 +126,17 @@ def policy_options(command: _Command) -> _Command:
     return profile(inherit(command))
 
 
+def workdir_option(program: str) -> Callable[[_Command], _Command]:
+    """Return what adds `-w`, where `program` starts, as `directory`."""
+    return click.option(
+        "-w",
+        "--workdir",
+        "directory",
+        metavar="DIR",
+        help=f"Where {program} starts, on the host.  [default: where the service runs]",
+    )
+
+
 def escape_option(command: _Command) -> _Command:
     """Add `--escape`, which comes as the byte, or None."""
 

@@ -12,6 +12,7 @@ from telexec_client.cli.options import (
     host_options,
     policy_options,
     variable_options,
+    workdir_option,
 )
 from telexec_client.cli.request import (
     DEFAULT_KEEP_S,
@@ -66,13 +67,7 @@ class NoTerminalError(CommandError):
 @host_options
 @variable_options
 @policy_options
-@click.option(
-    "-w",
-    "--workdir",
-    "directory",
-    metavar="DIR",
-    help="Where the shell starts, on the host.  [default: where the service runs]",
-)
+@workdir_option("the shell")
 @click.option(
     "--name",
     "session",
