@@ -12,7 +12,7 @@ from telexec_service.app import CLOSE_DEADLINE_S, KILL_DEADLINE_S
 from telexec_service.config import Shutdown
 from tests.deploy.unit_file import DEPLOY, UnitFile
 from tests.harness.deadline import DEADLINE_S
-from tests.harness.required import skip_unless_required
+from tests.harness.required import required_program
 from tests.harness.server import minimal_environment
 
 PREFIX = "/opt/telexec/bin"
@@ -29,8 +29,7 @@ def installed_unit(directory: Path) -> Path:
 
 def verified(unit: Path) -> str:
     """Return what systemd finds wrong with a unit and its drop-ins."""
-    if shutil.which("systemd-analyze") is None:
-        skip_unless_required("cannot find systemd-analyze: install systemd")
+    required_program("systemd-analyze", "systemd")
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
         check=False,

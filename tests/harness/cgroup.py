@@ -24,6 +24,11 @@ def mounted() -> Path | None:
     return None
 
 
+def controllers_of(group: Path) -> set[str]:
+    """Return the controllers that a cgroup can give to those below it."""
+    return set((group / "cgroup.controllers").read_text().split())
+
+
 @contextlib.contextmanager
 def hierarchy() -> Generator[Path]:
     """Give the root of the hierarchy, which is mounted for the block if it is not."""

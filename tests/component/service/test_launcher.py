@@ -1,7 +1,6 @@
 """The launcher as a program: what it writes where it is told to, and what it becomes then."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from telexec_service.processes.launcher import CANNOT, executable
 from tests.harness import programs
+from tests.harness.required import required_program
 
 
 class Launched:
@@ -20,9 +20,7 @@ class Launched:
         file.chmod(0o755)
         self.argv = [str(file)]
         if machine != os.uname().machine:
-            emulator = shutil.which(f"qemu-{machine}-static") or shutil.which(f"qemu-{machine}")
-            if emulator is None:
-                pytest.skip(f"this is no {machine}, and there is no emulator of one")
+            emulator = required_program(f"qemu-{machine}-static", "qemu-user-static")
             self.argv = [emulator, str(file)]
         self.told = directory / "told"
 

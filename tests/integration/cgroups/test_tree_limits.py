@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.harness import programs
-from tests.harness.cgroup import below, living, own_cgroup
+from tests.harness.cgroup import below, controllers_of, living, own_cgroup
 from tests.harness.deadline import eventually
 from tests.harness.raw_peer import RawPeer, raw_peer
+from tests.harness.required import skip_unless_required
 from tests.harness.server import Server, minimal_environment, running_server
 from tests.harness.service import LOOPBACK, running_service, service_argv
 from tests.integration.cgroups.conftest import config
@@ -36,10 +37,10 @@ BOMB = "echo ready; f() { while :; do f & done; }; exec 2>/dev/null; f"
 
 
 def needs(group: Path, *controllers: str) -> None:
-    """Skip the test where the kernel has them in version 1, or not at all."""
-    missing = set(controllers) - set((group.parent / "cgroup.controllers").read_text().split())
+    """Have the controllers that a test needs."""
+    missing = set(controllers) - controllers_of(group.parent)
     if missing:
-        pytest.skip(f"no controllers of cgroups, version 2: {', '.join(sorted(missing))}")
+        skip_unless_required(f"no controllers of cgroups, version 2: {', '.join(sorted(missing))}")
     for name in controllers:
         (group.parent / "cgroup.subtree_control").write_text(f"+{name}")
 

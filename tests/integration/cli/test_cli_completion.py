@@ -1,7 +1,6 @@
 """What shells offer behind <TAB>, in the shells themselves."""
 
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from telexec_client.cli.session_book import KnownProcess, KnownSession
 from telexec_client.cli.state_file import StateFile
+from tests.harness.required import required_program
 from tests.integration.cli.command import TELEXEC, telexec
 
 HOSTS = """\
@@ -97,15 +97,15 @@ def test_what_cannot_be_read_offers_nothing_and_says_nothing(caller: Caller) -> 
     assert caller.in_bash("logs", "ni") == set()
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="this machine has no fish")
 def test_fish_offers_the_same(caller: Caller) -> None:
+    required_program("fish")
     assert caller.in_fish("run", "--host", "b") == {"build1", "build2"}
     assert caller.in_fish("logs", "ni") == {"nightly", "night"}
     assert caller.in_fish("kill", "night/") == {"night/night012"}
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="this machine has no zsh")
 def test_zsh_takes_the_script(caller: Caller) -> None:
+    required_program("zsh")
     script = 'autoload -Uz compinit; compinit -u; eval "$(telexec completion zsh)"; whence -w '
     done = subprocess.run(
         ["zsh", "-f", "-c", f"{script} _telexec_completion"],

@@ -1,6 +1,5 @@
 """A terminal, and `telexec shell` in it on a real service."""
 
-import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 import pytest_asyncio
 
 from tests.harness.fault_proxy import FaultProxy, fault_proxy
-from tests.harness.required import skip_unless_required
 from tests.harness.server import Server, minimal_environment, running_server
 from tests.harness.service import LOOPBACK, running_service, service_argv
 from tests.harness.terminal import InTerminal, Terminal, terminal
@@ -77,11 +75,3 @@ async def bash(
     async with telexec_in(screen, *argv, home=home) as command:
         await screen.shows(PROMPT)
         yield command
-
-
-def program(name: str) -> str:
-    """Return the path of a program; skip a test without it."""
-    path = shutil.which(name)
-    if path is None:
-        skip_unless_required(f"cannot find {name}: install it")
-    return path

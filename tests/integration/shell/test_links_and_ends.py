@@ -11,10 +11,11 @@ import pytest
 from tests.harness.deadline import eventually
 from tests.harness.fault_proxy import FaultProxy
 from tests.harness.procfs import is_alive, process
+from tests.harness.required import required_program
 from tests.harness.server import Server
 from tests.harness.terminal import Terminal, terminal
 from tests.integration.cli.command import TELEXEC, environment, telexec
-from tests.integration.shell.conftest import PROMPT, bash, program, telexec_in
+from tests.integration.shell.conftest import PROMPT, bash, telexec_in
 
 LOST = "telexec: the connection is lost"
 BACK = "telexec: the connection is back"
@@ -64,7 +65,7 @@ async def test_a_network_that_is_back_at_once_is_not_mentioned(
 async def test_a_program_on_the_whole_screen_is_drawn_anew_after_a_cut(
     screen: Terminal, host: Server, proxy: FaultProxy, home: Path
 ) -> None:
-    vi = program("vi")
+    vi = required_program("vi")
     async with bash(screen, proxy.url) as command:
         screen.type(f"{vi} -u NONE note\r")
         await screen.shows("[New File]")
@@ -124,7 +125,7 @@ async def test_a_signal_that_ends_telexec_ends_the_shell_and_gives_the_terminal_
 async def test_what_a_program_did_to_the_screen_is_undone_when_it_cannot(
     screen: Terminal, mortal_host: Server
 ) -> None:
-    vi = program("vi")
+    vi = required_program("vi")
     async with bash(screen, mortal_host.url) as command:
         screen.type(f"{vi} -u NONE note\r")
         await screen.shows("[New File]")
@@ -154,7 +155,7 @@ async def test_stopping_telexec_gives_the_terminal_back_until_it_goes_on(
 async def test_a_program_on_the_whole_screen_is_put_aside_while_telexec_is_stopped(
     screen: Terminal, host: Server
 ) -> None:
-    vi = program("vi")
+    vi = required_program("vi")
     async with bash(screen, host.url) as command:
         screen.type(f"{vi} -u NONE note\r")
         await screen.shows("[New File]")

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.harness.deadline import eventually
+from tests.harness.required import required_program
 from tests.harness.server import Server
 from tests.harness.terminal import Terminal
-from tests.integration.shell.conftest import PROMPT, bash, program, telexec_in
+from tests.integration.shell.conftest import PROMPT, bash, telexec_in
 
 
 async def test_it_is_the_hosts_shell_with_the_terminal_here(screen: Terminal, host: Server) -> None:
@@ -35,7 +36,7 @@ async def test_interrupts_and_stops_are_for_what_runs_there(screen: Terminal, ho
 
 
 async def test_a_file_is_edited_with_vi(screen: Terminal, host: Server, home: Path) -> None:
-    vi = program("vi")
+    vi = required_program("vi")
     async with bash(screen, host.url) as command:
         screen.type(f"{vi} -u NONE note\r")
         await screen.shows("~\n~\n~")
@@ -49,7 +50,7 @@ async def test_a_file_is_edited_with_vi(screen: Terminal, host: Server, home: Pa
 
 
 async def test_text_is_paged_with_less(screen: Terminal, host: Server) -> None:
-    less = program("less")
+    less = required_program("less")
     async with bash(screen, host.url) as command:
         screen.type(f"seq 1000 | {less}\r")
         await screen.shows("\n23\n:")
@@ -64,7 +65,7 @@ async def test_text_is_paged_with_less(screen: Terminal, host: Server) -> None:
 
 
 async def test_a_new_size_is_seen_by_the_program_that_runs(screen: Terminal, host: Server) -> None:
-    top = program("top")
+    top = required_program("top")
     async with bash(screen, host.url) as command:
         screen.type(f"{top} -d 600\r")
         await screen.shows("load average")
