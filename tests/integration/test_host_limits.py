@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from telexec_client import connect
+from telexec_client.errors import HandshakeError
 from tests.harness import programs
 from tests.harness.deadline import eventually
 from tests.harness.http_request import get, http, page
@@ -81,6 +83,16 @@ async def test_sessions(tmp_path: Path) -> None:
         params = {"clientName": "a peer"}
         assert await refused(second, "initialize", params) == ("max_sessions", 1)
         assert await reached(server) == {"max_sessions": 1}
+
+
+async def test_connections(tmp_path: Path) -> None:
+    async with limited(tmp_path, "[limits]\nmax_connections = 1\n") as (server, peer):
+        with pytest.raises(HandshakeError, match=r"HTTP 503.* already has 1 \(max_connections\)"):
+            await connect(server.url)
+        # Whoever only asks for a page needs no room, and has reached no limit.
+        assert (await http(server, get("/readyz")))[0] == 200
+        assert await reached(server) == {"max_connections": 1}
+        await peer.request("environment/info")
 
 
 async def test_requests_in_flight(tmp_path: Path) -> None:
@@ -164,7 +176,9 @@ async def test_connections_are_refused_before_the_last_descriptor_is_used(tmp_pa
                     await first.request("environment/info")
                     if await status_of(server) == 503:
                         break
-                assert await status_of(server) == 503
+                status, answer = await http(server, get("/"))
+                assert status == 503
+                assert "as many files open as it may, 60 (RLIMIT_NOFILE)" in answer
                 assert len(peers) < 58
             finally:
                 for _, writer in peers:

@@ -59,7 +59,6 @@ class Refusal(msgspec.Struct, frozen=True):
 
 _ALIVE = Refusal(HTTPStatus.OK, "ok\n", Visit.PAGE)
 _ENDING = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "shutting down\n", Visit.DRAINING)
-_FULL = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n", Visit.FULL)
 
 
 class TokenChange(msgspec.Struct, frozen=True):
@@ -108,7 +107,7 @@ class Gate:
         origins: Sequence[str],
         authorizations: Sequence[str],
         is_ready: bool,
-        has_room: bool,
+        no_room: str | None,
     ) -> Page | Refusal | None:
         """Return what to answer instead of opening a connection; None: open it.
 
@@ -119,7 +118,7 @@ class Gate:
             origins: The values of its `Origin` headers.
             authorizations: The values of its `Authorization` headers.
             is_ready: Whether the service takes work.
-            has_room: Whether the service can take another connection.
+            no_room: Why the service cannot take another connection; None: it can.
         """
         path = path.partition("?")[0]
         stray = self._refuse_stray(method, hosts, origins)
@@ -131,7 +130,10 @@ class Gate:
             return self._unauthorized(authorizations)
         if not is_ready:
             return _ENDING
-        return None if has_room else _FULL
+        if no_room is None:
+            return None
+        text = f"cannot take another connection: {no_room}\n"
+        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, text, Visit.FULL)
 
     def credential(self, authorizations: Sequence[str]) -> bytes | None:
         """Return what stands for the token in `Authorization` headers; None if none is there."""

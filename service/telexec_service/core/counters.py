@@ -53,11 +53,13 @@ OTHER_LIMIT = "other"
 """The label of a limit that is not in `LIMITS`."""
 
 LIMITS = (
+    "max_connections",
     "max_sessions",
     "max_processes",
     "max_host_processes",
     "max_finished_processes",
     "max_requests_in_flight",
+    "max_watches",
     "max_frame_bytes",
     "max_file_bytes",
     "max_entries",

@@ -61,6 +61,8 @@ class Process:
         on_change: Called with this process.
         on_exit: Called once with this process, when the child is gone.
         on_end: Called once with this process, when all of it is known, or it is given up.
+        on_survivors: Called with this process and what could not be ended of its tree; not once it
+            is closed, when its tree is a part of its session's.
 
     Attributes:
         origin: How it was started, where that is remembered.
@@ -83,6 +85,7 @@ class Process:
         on_change: Callable[["Process"], None],
         on_exit: Callable[["Process"], None],
         on_end: Callable[["Process"], None],
+        on_survivors: Callable[["Process", tuple[Survivor, ...]], None],
     ) -> None:
         self.process_id = process_id
         self.handle: int | None = None
@@ -109,6 +112,9 @@ class Process:
         self._on_change = on_change
         self._on_exit = on_exit
         self._on_end = on_end
+        self._on_survivors = on_survivors
+        self._is_closed = False
+        self._tree_ended: asyncio.Future[tuple[Survivor, ...]] | None = None
         self._is_end_told = False
         self._is_on_pty = child.is_on_pty
         self._exit: Exit | None = None
@@ -229,12 +235,16 @@ class Process:
         self.note_end(reason)
         self._is_ending = True
         tree = Tree((range(self._serial, self._serial + 1),))
+        note_kill: Callable[[], None] | None = None
         if grace_s > 0:
             note_kill = functools.partial(self.account.add_kill, reason)
-            return self._ender.end(tree, grace_s, on_kill=note_kill)
-        if self.is_running:
+        elif self.is_running:
             self.account.add_kill(reason)
-        return self._ender.end(tree, 0)
+        ended = self._ender.end(tree, grace_s, on_kill=note_kill)
+        if ended is not self._tree_ended:
+            self._tree_ended = ended
+            ended.add_done_callback(self._note_survivors)
+        return ended
 
     def note_end(self, reason: EndReason) -> None:
         """Note why the process will have ended, if nothing ended it before."""
@@ -294,6 +304,7 @@ class Process:
             self.account.end(reason, self._loop.time())
             if self._cgroups is not None:
                 self._cgroups.release(self._serial)
+        self._is_closed = True
         self._cancel_timers()
         self._stdin.close()
         for pipe in self._pipes:
@@ -310,6 +321,10 @@ class Process:
         if self._spill is not None:
             self._spill.close()
         self.account.close()
+
+    def _note_survivors(self, ended: "asyncio.Future[tuple[Survivor, ...]]") -> None:
+        if ended.result() and not self._is_closed:
+            self._on_survivors(self, ended.result())
 
     def _take(self, stream: Stream, data: bytes) -> None:
         self.log.append_output(stream, data)

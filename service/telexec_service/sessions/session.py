@@ -362,6 +362,7 @@ class Session:
             on_change=self._on_change,
             on_exit=self._on_exit,
             on_end=self._on_end,
+            on_survivors=self._on_survivors,
         )
         process.origin = origin
         self._processes[process_id] = process
@@ -487,6 +488,7 @@ class Session:
             blocks = tuple(self._blocks)
             ended = self._offspring.ender.end(Tree(blocks), grace_s)
             ended.add_done_callback(functools.partial(self._give_back, blocks))
+            ended.add_done_callback(self._record_survivors)
             ended.add_done_callback(functools.partial(_close_all, processes, reason))
         self._blocks.clear()
         self._processes.clear()
@@ -586,6 +588,21 @@ class Session:
             profile=account.profile,
         )
         self._audit.record("process.end", None, session_id=self.session_id, **how)
+
+    def _on_survivors(self, process: Process, survivors: tuple[Survivor, ...]) -> None:
+        self._audit.record(
+            "processes.survived",
+            None,
+            session_id=self.session_id,
+            process_id=process.process_id,
+            survivors=survivors,
+        )
+
+    def _record_survivors(self, ended: "asyncio.Future[tuple[Survivor, ...]]") -> None:
+        if ended.result():
+            self._audit.record(
+                "processes.survived", None, session_id=self.session_id, survivors=ended.result()
+            )
 
     def _note_delivered(self, process: Pushed) -> None:
         if isinstance(process, Watch):

@@ -185,7 +185,7 @@ class Listener:
             client=client,
             accept=accept,
             is_ready=lambda: self._is_ready,
-            has_room=self._has_room,
+            no_room=self._no_room,
             pages=self._pages,
             on_visit=self._note_visit if client is None else _ignore_visit,
             on_closed=self._forget,
@@ -200,16 +200,24 @@ class Listener:
             return protocol
         return TlsLayer(self._certificate.context, protocol)
 
-    def _has_room(self) -> bool:
+    def _no_room(self) -> str | None:
         if not self._descriptors.suffice_for_a_connection():
-            self._counters.add_limit("open_files")
-            return False
-        return self._tally.connections <= self._config.limits.max_connections
+            return (
+                "the service has nearly as many files open as it may,"
+                f" {self._descriptors.limit} (RLIMIT_NOFILE)"
+            )
+        limit = self._config.limits.max_connections
+        if self._tally.connections > limit:
+            return f"the host already has {limit} (max_connections)"
+        return None
 
     def _note_visit(
         self, connection: WebSocketConnection, visit: Visit, refusal: Refusal | None
     ) -> None:
         self._counters.visits[visit] += 1
+        if visit is Visit.FULL:
+            is_short = not self._descriptors.suffice_for_a_connection()
+            self._counters.add_limit("open_files" if is_short else "max_connections")
         if visit in _UNREMARKABLE:
             return
         failure = None if refusal is None else refusal.auth_failure

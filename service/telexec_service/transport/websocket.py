@@ -51,7 +51,7 @@ class WebSocketConnection(asyncio.Protocol):
         client: Where the peer is, if it is not at the other end of the socket.
         accept: Makes the receiver of a connection that was let in.
         is_ready: Whether the service takes work.
-        has_room: Whether another connection may be let in.
+        no_room: Returns why another connection cannot be let in; None: it can.
         pages: Makes what is not a connection.
         on_visit: Called once with what became of the connection, before it is gone.
         on_closed: Called once when the connection is gone.
@@ -65,7 +65,7 @@ class WebSocketConnection(asyncio.Protocol):
         client: str | None,
         accept: Callable[[Peer], Receiver],
         is_ready: Callable[[], bool],
-        has_room: Callable[[], bool],
+        no_room: Callable[[], str | None],
         pages: Pages,
         on_visit: Callable[["WebSocketConnection", Visit, Refusal | None], None],
         on_closed: Callable[["WebSocketConnection"], None],
@@ -74,7 +74,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._gate = gate
         self._accept = accept
         self._is_ready = is_ready
-        self._has_room = has_room
+        self._no_room = no_room
         self._pages = pages
         self._on_visit = on_visit
         self._is_visit_told = False
@@ -280,7 +280,7 @@ class WebSocketConnection(asyncio.Protocol):
             origins=request.headers.get_all("Origin"),
             authorizations=authorizations,
             is_ready=self._is_ready(),
-            has_room=self._has_room(),
+            no_room=self._no_room(),
         )
         has_body = method != "HEAD"
         if isinstance(refusal, Page):

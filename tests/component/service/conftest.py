@@ -79,6 +79,7 @@ class Runner:
             on_change=on_change,
             on_exit=lambda _: None,
             on_end=self.ended.append,
+            on_survivors=lambda _process, _survivors: None,
         )
         self.processes.append(process)
         return process

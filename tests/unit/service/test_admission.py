@@ -16,7 +16,7 @@ def ask(
     origins: tuple[str, ...] = (),
     authorizations: tuple[str, ...] = (),
     is_ready: bool = True,
-    has_room: bool = True,
+    no_room: str | None = None,
 ) -> HTTPStatus | None:
     answer = door.answer(
         path,
@@ -24,7 +24,7 @@ def ask(
         origins=origins,
         authorizations=authorizations,
         is_ready=is_ready,
-        has_room=has_room,
+        no_room=no_room,
     )
     if isinstance(answer, Page):
         return HTTPStatus.OK
@@ -82,9 +82,9 @@ def test_a_draining_service_lives_but_is_not_ready_and_lets_nobody_in() -> None:
 
 
 def test_who_has_no_token_does_not_learn_whether_there_is_room() -> None:
-    assert ask(gate("t"), has_room=False) is HTTPStatus.UNAUTHORIZED
+    assert ask(gate("t"), no_room="it is full") is HTTPStatus.UNAUTHORIZED
     assert (
-        ask(gate("t"), has_room=False, authorizations=("Bearer t",))
+        ask(gate("t"), no_room="it is full", authorizations=("Bearer t",))
         is HTTPStatus.SERVICE_UNAVAILABLE
     )
 
@@ -107,7 +107,7 @@ def test_a_misdirected_request_is_told_what_to_do_in_printable_characters() -> N
         origins=(),
         authorizations=(),
         is_ready=True,
-        has_room=True,
+        no_room=None,
     )
 
     assert answer is not None
