@@ -5,8 +5,8 @@ import secrets
 from msgspec import structs
 
 from telexec_client.connection import Connection
-from telexec_client.core.failure import says_process_exists, start_error
-from telexec_client.errors import RemoteError, StartError
+from telexec_client.core.failure import says_process_exists, says_process_unknown, start_error
+from telexec_client.errors import ProcessNotFoundError, RemoteError, StartError
 from telexec_client.process.buffer import WINDOW_BYTES
 from telexec_client.process.feed import ProcessFeed
 from telexec_client.process.process import Process
@@ -52,6 +52,9 @@ async def _started(connection: Connection, request: StartProcess, resumes: int) 
         grant = connection.extensions
         if is_ours and (grant is None or not grant.idempotent_start):
             return Started(request.process_id)
+        if says_process_unknown(error):
+            # It has run already, and the host remembers no more of it.
+            raise ProcessNotFoundError(request.process_id) from error
         raise start_error(error, request.argv[0]) from error
     except UnicodeEncodeError as error:
         raise StartError(request.argv[0], "it holds what is not Unicode text") from error

@@ -1,5 +1,6 @@
 """The two ends of a transport: what the layers above see of it, and what it tells them."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -49,6 +50,13 @@ class Peer(Protocol):
 
     async def is_alive(self) -> bool:
         """Ask the peer for a sign of life; False once it failed to give one in time."""
+        ...
+
+    def confirm(self, on_confirmed: Callable[[], None]) -> None:
+        """Have a function called, later, once the peer has taken all that was sent before this.
+
+        It is never called if the connection is lost before the peer has said so.
+        """
         ...
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +31,7 @@ from telexec_service.processes.process import Process
 from telexec_service.processes.spawner import Child, SpawnRequest
 from telexec_service.processes.spill_file import SpillDirectory
 from telexec_service.processes.tree import Tree
+from telexec_service.sessions.finished import FinishedProcesses
 from telexec_service.sessions.sender import OutputSender, Pushed
 from telexec_service.sessions.watch import Watch, Watches
 
@@ -85,8 +85,12 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._processes: dict[ProcessId, Process] = {}
         self._handles: dict[int, ProcessId] = {}
-        self._finished: OrderedDict[ProcessId, float] = OrderedDict()
-        self._forget_timer: asyncio.TimerHandle | None = None
+        self._finished = FinishedProcesses(
+            config.sessions.finished_s,
+            config.limits.max_finished_processes,
+            forget=self._forget,
+            on_full=lambda: counters.add_limit("max_finished_processes"),
+        )
         self._blocks: list[range] = []
         self._serials = iter(range(0))
         self._attachment: Attachment | None = None
@@ -176,24 +180,24 @@ class Session:
 
     def start_pushing(self) -> None:
         """Push output over the attached connection from now on. Again changes nothing."""
-        if self.peer is None or self._sender is not None:
+        peer = self.peer
+        if peer is None or self._sender is not None:
             return
-        self._sender = OutputSender(self.peer, self._note_delivered)
+        self._sender = OutputSender(peer, self._note_delivered)
         # Pushing the last of a process may have an older one forgotten.
         for process in tuple(self._processes.values()):
             if not process.is_awaited:
                 process.delivery.attach()
                 self._sender.announce(process)
                 process.regulate()
-        # What was pushed last may not have arrived: the client needs time to ask for it.
-        for process_id in tuple(self._finished):
-            self._keep_finished(process_id)
+        self._finished.attach(peer)
 
     def detach(self) -> None:
         """Go on without a connection; a process waits once its log is full."""
         self._attachment = None
         self._detached_at_s = time.time()
         self._sender = None
+        self._finished.detach()
         for watch in self._watches:
             self._stop_watching(watch)
         for process in self._processes.values():
@@ -230,7 +234,7 @@ class Session:
                 process.handle = handle
                 self._handles[handle] = process_id
         # It is remembered until it is told anew.
-        self._finished.pop(process_id, None)
+        self._finished.discard(process_id)
         process.is_awaited = False
         process.delivery.rewind(after_seq, after_bytes, credit_bytes=credit_bytes)
         # The answer to who asked goes first.
@@ -332,6 +336,14 @@ class Session:
         """
         if process_id in self._processes or self._watches.find(process_id) is not None:
             raise process_exists(process_id)
+        if self._finished.is_forgotten(process_id):
+            raise RpcFailure(
+                ErrorCode.INVALID_REQUEST,
+                ErrorReason.PROCESS_UNKNOWN,
+                f"cannot start process {process_id!r} again: it has ended, and so many others since"
+                " that it is forgotten (max_finished_processes)",
+                subject=process_id,
+            )
         self._check_handle(process_id, handle)
         self._check_host(process_id)
         limit = self._config.limits.max_processes
@@ -408,7 +420,7 @@ class Session:
             )
         if process_id in self._finished:
             # Whoever asks for some of it may ask for the rest.
-            self._keep_finished(process_id)
+            self._finished.keep(process_id)
         return process
 
     def record_signal(self, process_id: ProcessId, name: str) -> None:
@@ -467,9 +479,6 @@ class Session:
             What `TreeEnder.end` does; None: there is nothing to end.
         """
         self._is_over = True
-        if self._forget_timer is not None:
-            self._forget_timer.cancel()
-            self._forget_timer = None
         processes = tuple(self._processes.values())
         for process in processes:
             if grace_s > 0:
@@ -493,7 +502,7 @@ class Session:
         self._blocks.clear()
         self._processes.clear()
         self._handles.clear()
-        self._finished.clear()
+        self._finished.close()
         self.files.close_all()
         self.detach()
         return ended
@@ -608,39 +617,10 @@ class Session:
         if isinstance(process, Watch):
             self._stop_watching(process)
             return
-        if process.process_id in self._finished:
-            return
-        self._keep_finished(process.process_id)
-        if len(self._finished) > self._config.limits.max_finished_processes:
-            self._counters.add_limit("max_finished_processes")
-            self._forget(next(iter(self._finished)))
-        if self._forget_timer is None:
-            self._arm_forget_timer()
-
-    def _keep_finished(self, process_id: ProcessId) -> None:
-        self._finished[process_id] = self._loop.time() + self._config.sessions.finished_s
-        self._finished.move_to_end(process_id)
-
-    def _arm_forget_timer(self) -> None:
-        self._forget_timer = None
-        if self._finished:
-            oldest = next(iter(self._finished.values()))
-            self._forget_timer = self._loop.call_at(oldest, self._forget_expired)
-
-    def _forget_expired(self) -> None:
-        now = self._loop.time()
-        for process_id, deadline in tuple(self._finished.items()):
-            if deadline > now:
-                break
-            if self._attachment is not None:
-                self._forget(process_id)
-            else:
-                # What was pushed last may not have arrived: a client that resumes will ask.
-                self._keep_finished(process_id)
-        self._arm_forget_timer()
+        if process.process_id not in self._finished:
+            self._finished.add(process.process_id)
 
     def _forget(self, process_id: ProcessId) -> None:
-        del self._finished[process_id]
         process = self._processes.pop(process_id)
         self._drop_handle(process)
         process.forget()

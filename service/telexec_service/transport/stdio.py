@@ -168,6 +168,10 @@ class StdioConnection(asyncio.Protocol):
         """Whether the pipes are open: there is nobody else who could ask."""
         return not self._is_lost
 
+    def confirm(self, on_confirmed: Callable[[], None]) -> None:
+        """See `Peer`: there is no other connection by which anything could be asked for again."""
+        asyncio.get_running_loop().call_soon(on_confirmed)
+
     def _extend(self, part: bytes) -> None:
         if self._is_skipping:
             return

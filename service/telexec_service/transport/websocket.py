@@ -8,6 +8,7 @@ copied again.
 import asyncio
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import cast
@@ -37,6 +38,8 @@ itself it takes megabytes there, which whatever is said next would have to wait 
 
 MAX_REASON_BYTES = 123
 """The most that a close frame says of its reason (RFC 6455, 5.5)."""
+
+_PING_BYTES = 8
 
 _TEXT = 0x81
 _BINARY = 0x82
@@ -97,6 +100,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._heard_at = self._loop.time()
         self._signs_of_life: set[asyncio.Future[bool]] = set()
+        self._pings = 0
+        self._unconfirmed: deque[tuple[int, Callable[[], None]]] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Expect a handshake."""
@@ -148,6 +153,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._is_open = False
         self._outbox.take()
         self._inbox.clear()
+        self._unconfirmed.clear()
         for sign in self._signs_of_life:
             _settle(sign, alive=False)
         self._tell_visit(Visit.MALFORMED)
@@ -255,6 +261,12 @@ class WebSocketConnection(asyncio.Protocol):
         finally:
             self._signs_of_life.discard(sign)
 
+    def confirm(self, on_confirmed: Callable[[], None]) -> None:
+        """See `Peer`: what answers a ping has taken what came before it."""
+        if self._is_open:
+            self._ping()
+            self._unconfirmed.append((self._pings, on_confirmed))
+
     def _note_state(self) -> None:
         """Remember whether messages can be sent: it is asked for each of them."""
         self._is_open = self._transport is not None and self._protocol.state is State.OPEN
@@ -341,6 +353,8 @@ class WebSocketConnection(asyncio.Protocol):
             self._on_visit(self, visit, refusal)
 
     def _take_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG:
+            self._take_pong(frame.data)
         if frame.opcode in {Opcode.PING, Opcode.PONG, Opcode.CLOSE}:
             return
         if self._receiver is None or self._is_refused:
@@ -353,6 +367,12 @@ class WebSocketConnection(asyncio.Protocol):
             message = bytes(self._fragments)
             self._fragments.clear()
             self._inbox.put(message, self._deliver)
+
+    def _take_pong(self, payload: bytes | bytearray | memoryview) -> None:
+        number = int.from_bytes(payload, "big")
+        # Whoever owes several may answer the last one only (RFC 6455, 5.5.3).
+        while self._unconfirmed and self._unconfirmed[0][0] <= number <= self._pings:
+            self._unconfirmed.popleft()[1]()
 
     def _deliver(self, message: bytes) -> None:
         if self._receiver is not None and not self._is_refused:
@@ -458,7 +478,8 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _ping(self) -> None:
         if self._is_open:
-            self._protocol.send_ping(b"")
+            self._pings += 1
+            self._protocol.send_ping(self._pings.to_bytes(_PING_BYTES, "big"))
             self._write_control()
 
     def _cancel_timer(self) -> None:
