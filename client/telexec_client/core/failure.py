@@ -79,6 +79,8 @@ _LOSSES: Mapping[str, type[SessionLostError]] = {
     ErrorReason.HOST_RESTARTED: HostRestartedError,
 }
 
+_START_PREFIX = re.compile(r"^cannot start process '\w+': ")
+
 # A peer without extensions gives no reason, but the number of the system call's error (errno(3)).
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _ENOENT, _EACCES, _EEXIST, _ENOTDIR, _EISDIR, _ENOSPC, _ENOTEMPTY = 2, 13, 17, 20, 21, 28, 39
@@ -131,8 +133,8 @@ def start_error(error: RemoteError, program: str | None) -> TelexecError:
     kind = _START_ERRORS.get(error.reason) if error.reason else _plain_start_error(error)
     if kind is None:
         return error
-    # What the error itself says already need not be said again.
-    why = error.text.removeprefix(f"cannot start {program!r}: ")
+    # What the error itself says already need not be said again; nobody knows the process's id yet.
+    why = _START_PREFIX.sub("", error.text.removeprefix(f"cannot start {program!r}: "))
     if issubclass(kind, EnvironmentRefusedError):
         accepted = "; ".join(error.accepted) or None
         return kind(program, why, refused=error.refused, accepted=accepted)

@@ -151,6 +151,8 @@ def test_a_profile_or_policy_that_is_refused_names_the_profiles_there_are(reason
 def test_what_cannot_be_started_is_said_once() -> None:
     refused = of_us(ErrorReason.SPAWN_FAILED, text="cannot start 'prog': Argument list too long")
     assert str(start_error(refused, "prog")) == "cannot start 'prog': Argument list too long"
+    full = of_us(ErrorReason.LIMIT_REACHED, text="cannot start process '6313f449': 40 run (most)")
+    assert str(start_error(full, "prog")) == "cannot start 'prog': 40 run (most)"
 
 
 def test_an_id_that_is_taken_and_one_that_is_unknown_are_told_apart() -> None:
