@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import socket
+import struct
 from collections import deque
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ CONGESTED = 16
 
 _MESSAGES_IN_A_ROW = 64
 _RETRY_S = 0.05
+_DESCRIPTOR = struct.Struct("@i")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Message).decode
@@ -39,6 +41,26 @@ def make_pair() -> tuple[socket.socket, socket.socket]:
         # The system gives as much of it as it may; a message has to find room in it.
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MAX_MESSAGE_BYTES)
     return ours, theirs
+
+
+def receive(endpoint: socket.socket) -> tuple[bytes, int | None]:
+    """Return the next message and the descriptor that came with it; b"": the other side is gone.
+
+    What is started from here on does not inherit the descriptor. (`socket.recv_fds` takes flags and
+    does not pass them on.)
+
+    Raises:
+        BlockingIOError: There is none now.
+        OSError: The other side is gone.
+    """
+    data, ancillary, _flags, _address = endpoint.recvmsg(
+        MAX_MESSAGE_BYTES, socket.CMSG_SPACE(_DESCRIPTOR.size), socket.MSG_CMSG_CLOEXEC
+    )
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            (descriptor,) = _DESCRIPTOR.unpack(content)
+            return data, descriptor
+    return data, None
 
 
 class Channel:
@@ -137,18 +159,16 @@ class Channel:
             if self._is_closed:
                 return
             try:
-                data, descriptors, _flags, _address = socket.recv_fds(
-                    self._endpoint, MAX_MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC
-                )
+                data, descriptor = receive(self._endpoint)
             except BlockingIOError:
                 return
             except OSError:
-                data, descriptors = b"", []
+                data, descriptor = b"", None
             if not data:
                 self.close()
                 self._on_end()
                 return
-            self._take(_decode(data), descriptors[0] if descriptors else None)
+            self._take(_decode(data), descriptor)
 
     def _drop_unsent(self) -> None:
         self._loop.remove_writer(self._endpoint.fileno())

@@ -20,7 +20,7 @@ from telexec_service.own_environment import shut_memory, take_own_environment
 from telexec_service.plain_errors import PLAIN_ERRORS, unwrapped
 from telexec_service.processes.orphans import adopt_orphans
 from telexec_service.settings import service_options
-from telexec_service.workers.channel import MAX_MESSAGE_BYTES
+from telexec_service.workers.channel import receive
 from telexec_service.workers.messages import Failed, Message, Serve
 from telexec_service.workers.worker import Worker
 
@@ -79,13 +79,10 @@ def _end_with(supervisor: int) -> None:
 
 
 def _first_order(endpoint: socket.socket) -> tuple[Serve, memoryview]:
-    data, descriptors, _flags, _address = socket.recv_fds(
-        endpoint, MAX_MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC
-    )
-    if not data:
+    data, descriptor = receive(endpoint)
+    if not data or descriptor is None:
         sys.exit(EXIT_FAILURE)
     order = msgspec.json.decode(data, type=Serve)
-    (descriptor,) = descriptors
     try:
         return order, memoryview(mmap.mmap(descriptor, 0))
     finally:
