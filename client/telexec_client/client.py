@@ -372,12 +372,15 @@ class Client:
 
         Raises:
             SessionNotFoundError: The host has no such session.
+            SessionElsewhereError: Another worker of the host may have it.
             UnsupportedError: The host lists none.
         """
         return await list_processes(self._connection, session)
 
     async def sessions(self) -> SessionList:
         """Return the sessions of the host, the newest first.
+
+        Its `silent_workers` are those whose sessions are missing, because they did not answer.
 
         Raises:
             UnsupportedError: The host lists none.
@@ -431,6 +434,7 @@ class Client:
 
         Raises:
             SessionNotFoundError: The host has no such session.
+            SessionElsewhereError: Another worker of the host may have it.
             ProcessNotFoundError: The session has no such process.
             UnsupportedError: The host cannot do that.
         """
@@ -481,6 +485,7 @@ def connect(
     reconnect: bool = True,
     session: str | None = None,
     session_mode: SessionMode = "new",
+    beside: str | None = None,
     on_disconnect: Literal["kill"] | float | None = None,
 ) -> Opening[Client]:
     """Open a session on a host, for the `async with` block; with `await`, until `close`.
@@ -505,6 +510,8 @@ def connect(
         session_mode: `new` makes a session of the name. `resume` takes up one that nobody is
             connected to, `take_over` also one that somebody is, whose client then gets a
             `SessionTakenOverError`.
+        beside: The id or name of another session, which a new one without a name is to look into
+            with `watch` and `processes`: on a host with several workers it is made where that is.
         on_disconnect: What becomes of the session when the connection is lost: `kill` ends it at
             once, a number keeps it for as many seconds, as far as the host allows (`lease_s` says
             how long it will be). `None`: what is usual on the host.
@@ -537,7 +544,9 @@ def connect(
         open_timeout_s=open_timeout_s,
         reconnect=reconnect,
         is_embedded=url is None,
-        wish=SessionWish(name=session, mode=session_mode, on_disconnect=on_disconnect),
+        wish=SessionWish(
+            name=session, mode=session_mode, on_disconnect=on_disconnect, beside=beside
+        ),
     )
 
 

@@ -29,6 +29,7 @@ class ErrorReason(StrEnum):
     NOT_INITIALIZED = "notInitialized"
     ALREADY_INITIALIZED = "alreadyInitialized"
     SESSION_UNKNOWN = "sessionUnknown"
+    SESSION_ELSEWHERE = "sessionElsewhere"
     SESSION_ATTACHED = "sessionAttached"
     SESSION_NAME_TAKEN = "sessionNameTaken"
     SESSION_TAKEN_OVER = "sessionTakenOver"

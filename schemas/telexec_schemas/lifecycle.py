@@ -28,14 +28,17 @@ class ExtensionWish(Message, frozen=True):
     `on_disconnect`: what becomes of the session when its connection is lost; `kill`: it ends at
     once. Nothing said: the host's own lease, or what was granted before. `session_name` names a new
     session, or, with `attach`, the one to take up. `attach`: take up an existing session, by
-    `resumeSessionId` or by name; `takeOver`: also from another connection. `instance` and
-    `generation`: what the grant said that a session is resumed after.
+    `resumeSessionId` or by name; `takeOver`: also from another connection. `beside`: the id or name
+    of another session, which a new one without a name is to be able to look into: it is made where
+    the host has that. `instance` and `generation`: what the grant said that a session is resumed
+    after.
     """
 
     version: int = EXTENSION_VERSION
     on_disconnect: Literal["kill"] | DisconnectGrace | UnsetType = UNSET
     session_name: SessionName | UnsetType = UNSET
     attach: Literal["resume", "takeOver"] | UnsetType = UNSET
+    beside: str | UnsetType = UNSET
     instance: str | UnsetType = UNSET
     generation: Count | UnsetType = UNSET
 

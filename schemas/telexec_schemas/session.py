@@ -46,10 +46,14 @@ class SessionEntry(Message, frozen=True):
 
 
 class SessionList(Message, frozen=True):
-    """Sessions, the newest first. `truncated`: there are more, all older."""
+    """Sessions, the newest first. `truncated`: there are more, all older.
+
+    `silent_workers`: the numbers of those of the host's workers that did not say theirs.
+    """
 
     sessions: Sequence[SessionEntry]
     truncated: bool = False
+    silent_workers: Sequence[int] = ()
 
 
 class SessionTakenOver(Message, frozen=True):

@@ -6,8 +6,10 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from telexec_schemas.session import SessionList
 from telexec_service import __version__
 from telexec_service.core.peer import Receiver
+from telexec_service.core.session_lists import OthersLists
 from telexec_service.core.tally import Tally
 from telexec_service.observability.numbers import Numbers
 from telexec_service.rpc.connection import Connection
@@ -44,15 +46,24 @@ class Alone:
         """See `Front`."""
         return None
 
+    @property
+    def ask_others(self) -> Callable[[], Awaitable[OthersLists]] | None:
+        """See `Front`."""
+        return None
+
     async def run(self) -> None:
         """See `Front`."""
         await self._systemd.run()
 
     async def open(
-        self, listener: Listener, reload: Callable[[], None], numbers: Callable[[], Numbers]
+        self,
+        listener: Listener,
+        reload: Callable[[], None],
+        numbers: Callable[[], Numbers],
+        sessions: Callable[[], SessionList],
     ) -> None:
         """See `Front`."""
-        del numbers
+        del numbers, sessions
         self._reload = reload
         url = await listener.open(self._address)
         self._log.info("service.started", version=__version__, url=url, pid=os.getpid())

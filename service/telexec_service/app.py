@@ -55,6 +55,7 @@ from telexec_service.rpc.filesystem_routes import FilesystemRoutes
 from telexec_service.rpc.host import Host
 from telexec_service.rpc.process_routes import ProcessRoutes
 from telexec_service.rpc.session_routes import SessionRoutes
+from telexec_service.sessions.entries import session_list
 from telexec_service.sessions.table import SessionTable
 from telexec_service.stopping import StopRequest
 from telexec_service.transport.address import Address, TcpAddress
@@ -140,7 +141,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
             tally=front.tally,
             slot=front.slot,
         )
-        routes |= SessionRoutes(sessions).routes()
+        routes |= SessionRoutes(sessions, front.ask_others).routes()
         async with asyncio.TaskGroup() as tasks:
             host = Host(
                 config=config,
@@ -207,7 +208,9 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
                 _send_canaries(offspring, environment)
                 # Before anybody can start anything that would need it.
                 offspring.guardian.start()
-                await front.open(listener, reload.reload, pages.numbers)
+                await front.open(
+                    listener, reload.reload, pages.numbers, lambda: session_list(sessions)
+                )
                 reload.warn_of_exposed_files()
                 await stop.wait()
                 front.stopping(config.shutdown.drain_s, longest_end_s(config))

@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from telexec_schemas.session import SessionList
 from telexec_service.core.peer import Receiver
+from telexec_service.core.session_lists import OthersLists
 from telexec_service.core.tally import Tally
 from telexec_service.observability.numbers import Numbers
 from telexec_service.rpc.connection import Connection
@@ -37,12 +39,21 @@ class Front(Protocol):
         """What returns the numbers of all workers together; None: there is only this one."""
         ...
 
+    @property
+    def ask_others(self) -> Callable[[], Awaitable[OthersLists]] | None:
+        """What returns the sessions of the other workers; None: there are none."""
+        ...
+
     async def run(self) -> None:
         """Do what has to be done meanwhile, until it is cancelled."""
         ...
 
     async def open(
-        self, listener: Listener, reload: Callable[[], None], numbers: Callable[[], Numbers]
+        self,
+        listener: Listener,
+        reload: Callable[[], None],
+        numbers: Callable[[], Numbers],
+        sessions: Callable[[], SessionList],
     ) -> None:
         """Have clients come to the listener, and say that they can.
 
@@ -50,6 +61,7 @@ class Front(Protocol):
             listener: Takes them.
             reload: Reads files again.
             numbers: Returns the numbers of this process.
+            sessions: Returns its sessions.
 
         Raises:
             ListenError: The address cannot be listened on.

@@ -11,7 +11,6 @@ from telexec_client import Client, TelexecError
 from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import OWN_FAILURE
 from telexec_client.cli.leaving import forget_sessions, known_sessions, lasting, reason_gone
-from telexec_client.cli.looking import open_to_look
 from telexec_client.cli.message import say
 from telexec_client.cli.own_output import has_colors, print_text, terminal_width
 from telexec_client.cli.process_report import ListedSession, processes_json, processes_text
@@ -20,15 +19,49 @@ from telexec_client.cli.session_book import KnownSession, worker_of
 from telexec_client.cli.session_client import NoSuchSessionError, explained, session_client
 from telexec_client.cli.session_place import place_of
 from telexec_client.errors import SessionNotFoundError
+from telexec_schemas.session import SessionEntry
 
 MAX_HOSTS_AT_ONCE = 8
 """How many hosts are asked at the same time."""
 
 MAX_ASKED_AT_ONCE = 8
-"""How many sessions of one host are asked for at the same time."""
+"""How many sessions of one worker of a host are asked for at the same time."""
+
+MAX_WORKERS_AT_ONCE = 8
+"""How many workers of one host are asked at the same time."""
 
 NOT_ALL = 1
-"""The exit code where a session is not there, or not every host could be asked."""
+"""The exit code where a session is not there, or not every host or worker said what it has."""
+
+
+class WorkersSilentError(CommandError):
+    """Some of the workers of a host did not say what they have."""
+
+    def __init__(self, target: Target, workers: Sequence[int]) -> None:
+        which = f"worker {workers[0]}" if len(workers) == 1 else "workers " + _listing(workers)
+        super().__init__(
+            f"cannot list the sessions of {which} of {target.url}: no answer; all others are listed"
+        )
+
+
+class SessionsUnlistedError(CommandError):
+    """Sessions that a host has could not be looked into, or not all of them."""
+
+    def __init__(self, target: Target, session_ids: Sequence[str], why: Exception) -> None:
+        worker = worker_of(session_ids[0])
+        where = f"{target.url}" if worker is None else f"worker {worker} of {target.url}"
+        super().__init__(
+            f"cannot list what runs in all of the {len(session_ids)} sessions of {where}: {why}"
+        )
+
+
+class TooManySessionsError(CommandError):
+    """A host has more sessions than it lists."""
+
+    def __init__(self, target: Target, listed: int) -> None:
+        super().__init__(
+            f"cannot list all sessions of {target.url}: it says the newest {listed} only"
+        )
 
 
 class _Question(NamedTuple):
@@ -41,12 +74,16 @@ class _Question(NamedTuple):
 
 
 class _Answers:
-    """What the hosts answered so far."""
+    """What the hosts answered so far.
+
+    `failures` are of hosts that could not be asked, `missing` says what others did not answer.
+    """
 
     def __init__(self) -> None:
         self.sessions: list[ListedSession] = []
         self.gone: list[KnownSession] = []
         self.failures: list[Exception] = []
+        self.missing: list[Exception] = []
 
 
 def list_there(request: ListRequest) -> int:
@@ -66,9 +103,10 @@ async def _list(request: ListRequest) -> int:
         for question in questions:
             tasks.create_task(_ask(question, answers, slots), name="host")
     forget_sessions(answers.gone)
-    for failure in answers.failures:
+    for failure in (*answers.failures, *answers.missing):
         say(failure)
-    exit_code = NOT_ALL if answers.failures or (request.sessions and answers.gone) else 0
+    is_less = answers.failures or answers.missing or (request.sessions and answers.gone)
+    exit_code = NOT_ALL if is_less else 0
     if len(answers.failures) == len(questions) and not all(
         isinstance(it, NoSuchSessionError) for it in answers.failures
     ):
@@ -133,11 +171,8 @@ async def _ask(question: _Question, answers: _Answers, slots: asyncio.Semaphore)
 
 
 async def _client_for(question: _Question) -> Client:
-    for known in question.known:
-        return await open_to_look(question.target, known.name, known)
-    for session in question.named:
-        return await open_to_look(question.target, session)
-    return await session_client(question.target)
+    asked = [*(it.session_id for it in question.known), *question.named]
+    return await session_client(question.target, beside=asked[0] if asked else None)
 
 
 async def _ask_for_known(client: Client, known: KnownSession, answers: _Answers) -> None:
@@ -152,23 +187,70 @@ async def _ask_for_known(client: Client, known: KnownSession, answers: _Answers)
 
 async def _ask_for_all(client: Client, target: Target, answers: _Answers) -> None:
     everything = await client.sessions()
-    slots = asyncio.Semaphore(MAX_ASKED_AT_ONCE)
+    if everything.silent_workers:
+        answers.missing.append(WorkersSilentError(target, everything.silent_workers))
+    if everything.truncated:
+        answers.missing.append(TooManySessionsError(target, len(everything.sessions)))
+    slots = asyncio.Semaphore(MAX_WORKERS_AT_ONCE)
+    by_worker: dict[int | None, list[SessionEntry]] = {}
+    for entry in everything.sessions:
+        # Our own is there for this question only.
+        if entry.session_id != client.session_id:
+            by_worker.setdefault(worker_of(entry.session_id), []).append(entry)
 
-    async def ask(session_id: str, name: str) -> None:
+    async def ask(worker: int | None, entries: Sequence[SessionEntry]) -> None:
         async with slots:
             try:
-                answers.sessions.append(await _listed(client, target, session_id, name))
-            except SessionNotFoundError:
-                return  # It has ended since.
+                if worker == worker_of(client.session_id):
+                    await _ask_for_each(client, target, entries, answers)
+                    return
+                beside = entries[0].session_id
+                async with session_client(target, beside=beside) as there:
+                    await _ask_for_each(there, target, entries, answers)
+            except TelexecError as error:
+                session_ids = [it.session_id for it in entries]
+                why = explained(error, _shown(entries[0]))
+                answers.missing.append(SessionsUnlistedError(target, session_ids, why))
 
     async with asyncio.TaskGroup() as tasks:
-        for entry in everything.sessions:
-            # Our own is there for this question only.
-            if entry.session_id != client.session_id:
-                name = entry.session_id if entry.name is UNSET else entry.name
-                tasks.create_task(ask(entry.session_id, name), name="session")
+        for worker, entries in by_worker.items():
+            tasks.create_task(ask(worker, entries), name="worker")
+
+
+async def _ask_for_each(
+    client: Client, target: Target, entries: Sequence[SessionEntry], answers: _Answers
+) -> None:
+    """Ask for sessions of the worker that the client is at."""
+    slots = asyncio.Semaphore(MAX_ASKED_AT_ONCE)
+    failures: list[TelexecError] = []
+
+    async def ask(entry: SessionEntry) -> None:
+        async with slots:
+            if failures:
+                return
+            try:
+                shown = _shown(entry)
+                answers.sessions.append(await _listed(client, target, entry.session_id, shown))
+            except SessionNotFoundError:
+                return  # It has ended since.
+            except TelexecError as error:
+                failures.append(error)
+
+    async with asyncio.TaskGroup() as tasks:
+        for entry in entries:
+            tasks.create_task(ask(entry), name="session")
+    if failures:
+        raise failures[0]
 
 
 async def _listed(client: Client, target: Target, session: str, shown: str) -> ListedSession:
     listed = await client.processes(session)
     return ListedSession(target, shown, listed.processes, listed.truncated)
+
+
+def _shown(entry: SessionEntry) -> str:
+    return entry.session_id if entry.name is UNSET else entry.name
+
+
+def _listing(workers: Sequence[int]) -> str:
+    return f"{', '.join(map(str, workers[:-1]))} and {workers[-1]}"

@@ -7,11 +7,11 @@ from telexec_client.cli.errors import CommandError
 from telexec_client.cli.exit_codes import BROKEN_PIPE
 from telexec_client.cli.failures import exit_code_of
 from telexec_client.cli.leaving import found_place, why_not_there
-from telexec_client.cli.looking import open_to_look
 from telexec_client.cli.message import say
 from telexec_client.cli.output_tail import OutputTail, Piece
 from telexec_client.cli.process_name import chosen, parse_process_name
 from telexec_client.cli.request import LogsRequest
+from telexec_client.cli.session_client import session_client
 from telexec_client.cli.shown_output import OutputUnwritableError, ShownOutput
 from telexec_client.errors import OutputGapError, ProcessNotFoundError
 from telexec_client.process import OutputPiece
@@ -33,7 +33,7 @@ async def _print_logs(request: LogsRequest) -> int:
     try:
         name = parse_process_name(request.process)
         place = found_place(name.session, request.where)
-        client = await open_to_look(place.target, name.session, place.known)
+        client = await session_client(place.target, beside=name.session)
         try:
             try:
                 entry = chosen(name, (await client.processes(name.session)).processes)

@@ -10,6 +10,7 @@ from telexec_client.core.opening import Opening
 from telexec_client.core.session_wish import SessionMode
 from telexec_client.errors import (
     RemoteError,
+    SessionElsewhereError,
     SessionInUseError,
     SessionNotFoundError,
     TelexecError,
@@ -42,6 +43,16 @@ class SessionBusyError(CommandError):
         )
 
 
+class WorkerAwayError(CommandError):
+    """The worker of the host that has the session, if one does, serves nobody at the moment."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(
+            f"cannot look into session {printable(session)!r}: the worker of the host that it would"
+            " be at does not serve now; try again"
+        )
+
+
 class NotAllowedError(CommandError):
     """The host does not let the token do what was asked for."""
 
@@ -61,6 +72,7 @@ def session_client(
     *,
     session: str | None = None,
     mode: SessionMode = "new",
+    beside: str | None = None,
     on_disconnect: Literal["kill"] | float | None = None,
 ) -> Opening[Client]:
     """Open a session on a host; see `connect`."""
@@ -70,6 +82,7 @@ def session_client(
         ca_file=target.ca_file,
         session=session,
         session_mode=mode,
+        beside=beside,
         on_disconnect=on_disconnect,
     )
 
@@ -84,6 +97,8 @@ def explained(error: TelexecError, session: str, *, when_busy: str = TAKE_OVER) 
     """
     if isinstance(error, SessionNotFoundError):
         return NoSuchSessionError(session, "it was never there, was ended, or its lease ran out")
+    if isinstance(error, SessionElsewhereError):
+        return WorkerAwayError(session)
     if isinstance(error, SessionInUseError):
         return SessionBusyError(session, when_busy)
     if isinstance(error, UnsupportedError):

@@ -181,6 +181,11 @@ def says_session_unknown(error: RemoteError) -> bool:
     return error.reason == ErrorReason.SESSION_UNKNOWN
 
 
+def says_session_elsewhere(error: RemoteError) -> bool:
+    """Tell whether a request was refused because another worker may have the session."""
+    return error.reason == ErrorReason.SESSION_ELSEWHERE
+
+
 def says_attached(error: RemoteError) -> bool:
     """Tell whether a session cannot be resumed only because the host still has its connection."""
     return error.code == ErrorCode.SESSION_ATTACHED

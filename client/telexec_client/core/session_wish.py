@@ -17,6 +17,7 @@ class SessionWish(Struct, frozen=True, kw_only=True):
     name: str | None = None
     mode: SessionMode = "new"
     on_disconnect: Literal["kill"] | float | None = None
+    beside: str | None = None
 
     def opening(self) -> ExtensionWish:
         """Return what is said to open the session."""
@@ -27,6 +28,7 @@ class SessionWish(Struct, frozen=True, kw_only=True):
             on_disconnect=self._on_disconnect,
             session_name=UNSET if self.name is None else self.name,
             attach=attach,
+            beside=UNSET if self.beside is None else self.beside,
         )
 
     def resuming(self, grant: ExtensionGrant | None) -> ExtensionWish:

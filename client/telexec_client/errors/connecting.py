@@ -49,6 +49,21 @@ class SessionInUseError(HandshakeError):
     """Another client is connected to the session; it can only be taken over."""
 
 
+class SessionElsewhereError(TelexecError):
+    """The session is at another worker of the host than ours, if the host has it.
+
+    Attributes:
+        session: Its id or name.
+    """
+
+    def __init__(self, session: str) -> None:
+        super().__init__(
+            f"cannot look into session {session!r} from here: another worker of the host has it, if"
+            " there is one; connect(beside=…) opens a session that can"
+        )
+        self.session = session
+
+
 class EmbeddedHostUnavailableError(TelexecError):
     """The service is not installed here, so there is no embedded host."""
 

@@ -5,10 +5,11 @@ import uuid
 from msgspec import UNSET
 
 from telexec_client.connection import Connection
-from telexec_client.core.failure import says_session_unknown
+from telexec_client.core.failure import says_session_elsewhere, says_session_unknown
 from telexec_client.errors import (
     ProcessFollowedError,
     RemoteError,
+    SessionElsewhereError,
     SessionNotFoundError,
     TelexecError,
     UnsupportedError,
@@ -31,7 +32,7 @@ async def list_processes(connection: Connection, session: str | None) -> Process
     try:
         return await connection.call(LIST, ListProcesses(UNSET if session is None else session))
     except RemoteError as error:
-        raise _session_error(connection, error) from error
+        raise _session_error(connection, session or "", error) from error
 
 
 async def attach_process(
@@ -70,7 +71,7 @@ async def watch_process(
     try:
         entry = await _attached(feed)
     except RemoteError as error:
-        raise _session_error(connection, error) from error
+        raise _session_error(connection, session, error) from error
     return FollowedProcess(feed, watched.process_id, tuple(entry.argv), entry.pid)
 
 
@@ -82,7 +83,9 @@ async def _attached(feed: ProcessFeed) -> ProcessEntry:
         raise
 
 
-def _session_error(connection: Connection, error: RemoteError) -> TelexecError:
+def _session_error(connection: Connection, session: str, error: RemoteError) -> TelexecError:
     if says_session_unknown(error):
         return SessionNotFoundError(connection.address, error.text)
+    if says_session_elsewhere(error):
+        return SessionElsewhereError(session)
     return error

@@ -39,6 +39,14 @@ def slot_of(text: str) -> int | None:
     return uuid.bytes[_SLOT_BYTE]
 
 
+def slot_to_look(id_or_name: str, workers: int) -> int | None:
+    """Return which worker has the session of an id or a name, if any has; None: none has it."""
+    slot = slot_of(id_or_name)
+    if slot is None:
+        return slot_of_name(id_or_name, workers)
+    return slot if slot < workers else None
+
+
 def slot_of_name(name: str, workers: int) -> int:
     """Return which worker has the session of a name, if there is one, and makes it if not.
 

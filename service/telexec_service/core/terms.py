@@ -51,23 +51,27 @@ def check_wish(params: Initialize) -> None:
     """Check that what a client wants of sessions makes sense.
 
     Raises:
-        RpcFailure: It wants to take up a session without saying which, or says two.
+        RpcFailure: It wants to take up a session without saying which, says two, or wants one that
+            has its place already beside another one.
     """
     wish = params.telexec
     if wish is UNSET:
         return
     has_id, has_name = params.resume_session_id is not None, wish.session_name is not UNSET
+    subject = "attach"
     if has_id and has_name:
         why = "it says both an id and a name: a session that is resumed has its name already"
     elif wish.attach is not UNSET and not has_id and not has_name:
         why = "`attach` needs an id or a name"
+    elif wish.beside is not UNSET and (has_id or has_name):
+        why, subject = "`beside` is for a new session without a name", "beside"
     else:
         return
     raise RpcFailure(
         ErrorCode.INVALID_PARAMS,
         ErrorReason.PARAMS_INVALID,
         f"cannot tell which session `initialize` wants: {why}",
-        subject="attach",
+        subject=subject,
     )
 
 

@@ -7,12 +7,13 @@ from msgspec import UNSET
 
 from telexec_schemas import methods
 from telexec_schemas.frame import MalformedFrameError, Request, parse_frame
-from telexec_service.core.session_ids import slot_of, slot_of_name
+from telexec_schemas.lifecycle import Initialize
+from telexec_service.core.session_ids import slot_of, slot_of_name, slot_to_look
 from telexec_service.rpc.connection import Connection
 
 
 class Lobby:
-    """Has a connection answer its peer unless that comes back for a session of another worker.
+    """Has a connection answer its peer unless that wants a session of, or at, another worker.
 
     Once the connection has a session, it takes its messages itself.
 
@@ -90,25 +91,30 @@ class LateComer:
 
 
 def _wanted_slot(payload: bytes, workers: int) -> int | None:
-    """Return which worker has the session that a message asks for; None: any will do.
+    """Return which worker has the session that a message asks for, or is to make it.
 
-    A name leads to the worker that makes the session if there is none.
+    None: any will do.
     """
     try:
         frame = parse_frame(payload)
         if not isinstance(frame, Request) or frame.method != methods.INITIALIZE.name:
             return None
-        wanted = methods.INITIALIZE.decode_params(frame.params)
+        return _slot_for(methods.INITIALIZE.decode_params(frame.params), workers)
     except (MalformedFrameError, msgspec.DecodeError, UnicodeDecodeError):
         # Whoever answers says so.
         return None
+
+
+def _slot_for(wanted: Initialize, workers: int) -> int | None:
+    """Return the same for `initialize`; a name leads to where its session is or is to be made."""
     wish = wanted.telexec
     if wanted.resume_session_id is not None:
+        if wish is not UNSET and wish.attach is not UNSET:
+            return slot_to_look(wanted.resume_session_id, workers)
         slot = slot_of(wanted.resume_session_id)
-        if slot is not None:
-            return slot if slot < workers else None
-        is_name = wish is not UNSET and wish.attach is not UNSET
-        return slot_of_name(wanted.resume_session_id, workers) if is_name else None
-    if wish is UNSET or wish.session_name is UNSET:
+        return slot if slot is not None and slot < workers else None
+    if wish is UNSET:
         return None
-    return slot_of_name(wish.session_name, workers)
+    if wish.session_name is not UNSET:
+        return slot_of_name(wish.session_name, workers)
+    return None if wish.beside is UNSET else slot_to_look(wish.beside, workers)

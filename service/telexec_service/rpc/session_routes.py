@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from msgspec import UNSET
@@ -17,20 +17,26 @@ from telexec_service.core.caller import Capability
 from telexec_service.core.capabilities import require
 from telexec_service.core.delivery import Delivery
 from telexec_service.core.failure import RpcFailure
+from telexec_service.core.session_lists import MAX_LISTED, OthersLists, merged
 from telexec_service.rpc.route import Route, Routes, collect
-from telexec_service.sessions.entries import process_entry, session_entry
+from telexec_service.sessions.entries import process_entry, session_list
 from telexec_service.sessions.session import Session
 from telexec_service.sessions.table import SessionTable
 
-MAX_LISTED = 1000
-"""The most sessions or processes that one answer lists."""
-
 
 class SessionRoutes:
-    """Serves sessions, a client's own and those of others."""
+    """Serves sessions, a client's own and those of others.
 
-    def __init__(self, sessions: SessionTable) -> None:
+    Args:
+        sessions: Those of this process of the service.
+        ask_others: Returns those of the other workers; None: there is only this one.
+    """
+
+    def __init__(
+        self, sessions: SessionTable, ask_others: Callable[[], Awaitable[OthersLists]] | None
+    ) -> None:
         self._sessions = sessions
+        self._ask_others = ask_others
 
     def routes(self) -> Routes:
         """Return the routes."""
@@ -48,11 +54,19 @@ class SessionRoutes:
         ended = self._sessions.end(session, params.grace_ms / 1000)
         return SessionEnded() if ended is None else _ended(ended)
 
-    def _list_sessions(self, session: Session, _params: Nothing) -> SessionList:
+    def _list_sessions(
+        self, session: Session, _params: Nothing
+    ) -> SessionList | Coroutine[Any, Any, SessionList]:
         require(session.caller, Capability.ADMIN, "list the sessions of the host")
-        sessions = self._sessions.newest_first
-        listed = [session_entry(it) for it in itertools.islice(sessions, MAX_LISTED)]
-        return SessionList(listed, truncated=any(True for _ in sessions))
+        if self._ask_others is None:
+            return session_list(self._sessions)
+        return self._list_all_sessions(self._ask_others)
+
+    async def _list_all_sessions(
+        self, ask_others: Callable[[], Awaitable[OthersLists]]
+    ) -> SessionList:
+        others = await ask_others()
+        return merged(session_list(self._sessions), others)
 
     def _list_processes(self, session: Session, params: wire.ListProcesses) -> wire.ProcessList:
         owner = session if params.session is UNSET else self._of_another(session, params.session)
@@ -89,7 +103,7 @@ class SessionRoutes:
 
     def _of_another(self, session: Session, id_or_name: str) -> Session:
         require(session.caller, Capability.ADMIN, "look into the session of another client")
-        return self._sessions.find(id_or_name)
+        return self._sessions.look_into(id_or_name)
 
 
 def _detach(session: Session, params: wire.DetachOutput) -> Nothing:

@@ -1,13 +1,16 @@
 """Sessions and processes as lists show them."""
 
+import itertools
 from typing import Literal
 
 from msgspec import UNSET
 
 from telexec_schemas.attachment import ProcessEntry
-from telexec_schemas.session import SessionEntry
+from telexec_schemas.session import SessionEntry, SessionList
+from telexec_service.core.session_lists import MAX_LISTED
 from telexec_service.processes.process import Process
 from telexec_service.sessions.session import Session
+from telexec_service.sessions.table import SessionTable
 
 
 def process_entry(process: Process) -> ProcessEntry:
@@ -58,3 +61,10 @@ def session_entry(session: Session) -> SessionEntry:
         running=running,
         finished=sum(True for _ in session.processes) - running,
     )
+
+
+def session_list(sessions: SessionTable) -> SessionList:
+    """Return the list of the sessions that this process of the service has."""
+    newest = sessions.newest_first
+    listed = [session_entry(it) for it in itertools.islice(newest, MAX_LISTED)]
+    return SessionList(listed, truncated=any(True for _ in newest))

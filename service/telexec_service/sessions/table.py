@@ -12,7 +12,7 @@ from telexec_service.config import Config
 from telexec_service.core.attachment import Attachment
 from telexec_service.core.counters import Counters, SessionEnd
 from telexec_service.core.failure import RpcFailure, limit_reached
-from telexec_service.core.session_ids import RANDOM_BYTES, new_session_id
+from telexec_service.core.session_ids import RANDOM_BYTES, new_session_id, slot_to_look
 from telexec_service.core.tally import Tally
 from telexec_service.observability.audit import AuditLog
 from telexec_service.processes.offspring import Offspring
@@ -149,6 +149,25 @@ class SessionTable:
         if session_id not in self._sessions:
             session_id = self._names.get(id_or_name, session_id)
         return self._get(session_id)
+
+    def look_into(self, id_or_name: str) -> Session:
+        """Return a session by its id, or else by its name, for somebody who has another one.
+
+        Raises:
+            RpcFailure: There is none, or none here: another worker may have it.
+        """
+        workers = self._config.service.workers
+        is_here = id_or_name in self._names or SessionId(id_or_name) in self._sessions
+        owner = None if self._slot is None else slot_to_look(id_or_name, workers)
+        if is_here or owner in {None, self._slot}:
+            return self.find(id_or_name)
+        raise RpcFailure(
+            ErrorCode.INVALID_REQUEST,
+            ErrorReason.SESSION_ELSEWHERE,
+            f"cannot look into session {id_or_name} from here: if the host has it, it is at another"
+            " worker, and a session that is opened with `beside` can",
+            subject=id_or_name,
+        )
 
     async def resume(self, session_id: SessionId, attachment: Attachment) -> Session:
         """Attach another connection of its client to a session.

@@ -40,6 +40,24 @@ class Total(msgspec.Struct, frozen=True, tag=True):
     numbers: Numbers
 
 
+class SayList(msgspec.Struct, frozen=True, tag=True):
+    """To a worker: say your sessions, for the worker in that slot; its question has that number."""
+
+    asker: int
+    number: int
+
+
+class Asked(msgspec.Struct, frozen=True, tag=True):
+    """To a worker that wants the sessions of the others: which were asked.
+
+    `silent`: those that were not, because they owe this worker the answer to another question.
+    """
+
+    number: int
+    slots: tuple[int, ...]
+    silent: tuple[int, ...] = ()
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """From a worker: connections may come."""
 
@@ -76,6 +94,23 @@ class PassOn(msgspec.Struct, frozen=True, tag=True):
     answered: int
 
 
-Order = Serve | Arrived | Reload | Stop | Count | Total
-Report = Ready | Failed | Reloaded | Counted | AddUp | PassOn
+class AskOthers(msgspec.Struct, frozen=True, tag=True):
+    """From a worker: have the others say their sessions. `number`: which of its questions it is."""
+
+    number: int
+
+
+class SaidList(msgspec.Struct, frozen=True, tag=True):
+    """From a worker, and then to the one that asked: sessions of the worker in the slot `owner`.
+
+    A file comes with it that holds a `SessionList` as JSON; none: it cannot say.
+    """
+
+    asker: int
+    owner: int
+    number: int
+
+
+Order = Serve | Arrived | Reload | Stop | Count | Total | SayList | Asked | SaidList
+Report = Ready | Failed | Reloaded | Counted | AddUp | PassOn | AskOthers | SaidList
 Message = Order | Report

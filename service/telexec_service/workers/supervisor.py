@@ -34,13 +34,16 @@ from telexec_service.workers.crew import Crew
 from telexec_service.workers.messages import (
     AddUp,
     Arrived,
+    AskOthers,
     Counted,
     Message,
     PassOn,
     Reload,
     Reloaded,
+    SaidList,
     Stop,
 )
+from telexec_service.workers.questions import Questions
 from telexec_service.workers.worker_process import WorkerProcess
 
 RELOAD_TIMEOUT_S = 10.0
@@ -116,6 +119,7 @@ class _Supervisor:
             log=self._log,
         )
         self._adding = Adding(self._crew, self._own_numbers)
+        self._questions = Questions(self._crew)
         self._numbers = itertools.count(1)
         self._turns = itertools.count(1)
         self._is_listening = False
@@ -221,6 +225,10 @@ class _Supervisor:
                 self._pass_on(message, descriptor)
             case AddUp():
                 self._adding.ask(worker)
+            case AskOthers():
+                self._questions.ask(worker, message)
+            case SaidList():
+                self._questions.take(worker, message, descriptor)
             case Counted():
                 self._adding.take(worker, message)
             case Reloaded():

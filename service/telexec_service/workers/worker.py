@@ -6,7 +6,9 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from telexec_schemas.session import SessionList
 from telexec_service.core.peer import Receiver
+from telexec_service.core.session_lists import OthersLists
 from telexec_service.core.tally import Tally
 from telexec_service.observability.numbers import Numbers
 from telexec_service.rpc.connection import Connection
@@ -17,9 +19,11 @@ from telexec_service.transport.listener import Listener
 from telexec_service.transport.relay import Doorway
 from telexec_service.transport.websocket import WebSocketConnection
 from telexec_service.workers.channel import Channel, ChannelError
+from telexec_service.workers.list_file import write_list
 from telexec_service.workers.messages import (
     AddUp,
     Arrived,
+    Asked,
     Count,
     Counted,
     Message,
@@ -27,10 +31,13 @@ from telexec_service.workers.messages import (
     Ready,
     Reload,
     Reloaded,
+    SaidList,
+    SayList,
     Serve,
     Stop,
     Total,
 )
+from telexec_service.workers.others import Others
 
 ADD_UP_TIMEOUT_S = 3.0
 """How long the supervisor has to add up the numbers; then those of this worker must do."""
@@ -60,14 +67,22 @@ class Worker:
         self._listener: Listener | None = None
         self._reload: Callable[[], None] | None = None
         self._numbers: Callable[[], Numbers] | None = None
+        self._sessions: Callable[[], SessionList] | None = None
         self._arrivals: asyncio.Queue[tuple[socket.socket, Arrival]] = asyncio.Queue(MAX_ARRIVALS)
         self._totals: set[asyncio.Future[Numbers]] = set()
         self._channel = Channel(endpoint, self._take, self.stop.hurry)
+        slots = frozenset(range(self._workers)) - {order.slot}
+        self._others = Others(slots, self._channel.send, log)
 
     @property
     def add_up(self) -> Callable[[], Awaitable[Numbers]] | None:
         """See `Front`."""
         return self._add_up
+
+    @property
+    def ask_others(self) -> Callable[[], Awaitable[OthersLists]] | None:
+        """See `Front`."""
+        return self._others.ask
 
     async def run(self) -> None:
         """Give connections to the listener in the order in which they came."""
@@ -78,10 +93,15 @@ class Worker:
             await self._listener.adopt(endpoint, arrival)
 
     async def open(
-        self, listener: Listener, reload: Callable[[], None], numbers: Callable[[], Numbers]
+        self,
+        listener: Listener,
+        reload: Callable[[], None],
+        numbers: Callable[[], Numbers],
+        sessions: Callable[[], SessionList],
     ) -> None:
         """See `Front`."""
-        self._listener, self._reload, self._numbers = listener, reload, numbers
+        self._listener, self._reload = listener, reload
+        self._numbers, self._sessions = numbers, sessions
         self._log.info("worker.started", pid=os.getpid())
         self._channel.send(Ready())
 
@@ -119,6 +139,7 @@ class Worker:
 
     def close(self) -> None:
         """See `Front`."""
+        self._others.close()
         self._channel.close()
         while not self._arrivals.empty():
             self._arrivals.get_nowait()[0].close()
@@ -139,9 +160,25 @@ class Worker:
                 for total in self._totals:
                     if not total.done():
                         total.set_result(message.numbers)
+            case SayList() if self._sessions is not None:
+                self._say_list(message, self._sessions())
+            case Asked():
+                self._others.take_asked(message)
+            case SaidList():
+                self._others.take_list(message, descriptor)
             case _:
                 # Said before this worker was ready for it: what it is about is done anyway.
                 pass
+
+    def _say_list(self, wanted: SayList, listed: SessionList) -> None:
+        said = SaidList(wanted.asker, self._own_slot, wanted.number)
+        try:
+            file = write_list(listed)
+        except OSError as error:
+            self._log.warning("worker.unlisted", error=error.strerror)
+            self._channel.send(said)
+        else:
+            self._channel.send(said, file)
 
     def _receive(self, endpoint: socket.socket, arrival: Arrival) -> None:
         try:

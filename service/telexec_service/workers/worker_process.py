@@ -38,6 +38,7 @@ class WorkerProcess:
         given: The number of the last connection that was.
         numbers: What it last said of itself.
         is_silent: Whether it was asked for its numbers and has not answered yet.
+        owes: Which other workers have asked it something that it has not answered yet.
         failure: Why it cannot serve, if it said so.
         exit_code: Negative for a signal; None as long as it runs.
 
@@ -65,6 +66,7 @@ class WorkerProcess:
         self.given = 0
         self.numbers: Numbers | None = None
         self.is_silent = False
+        self.owes: set[int] = set()
         self.failure: str | None = None
         self.exit_code: int | None = None
         ours, theirs = make_pair()

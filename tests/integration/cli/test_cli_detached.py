@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from telexec_client import connect
+from telexec_client import connect, sync
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually_blocking
 from tests.harness.server import Server, minimal_environment, running_server
@@ -344,6 +346,60 @@ def test_sessions_of_every_worker_of_a_host_are_found(tmp_path: Path) -> None:
         assert stranger.does("logs", "s7").exit_code == 125
         assert user.does("kill", "--session", *names).exit_code == 0
         assert user.listed() == []
+
+
+def test_all_sessions_of_every_worker_are_listed_and_can_be_had(tmp_path: Path) -> None:
+    with running_service(tmp_path, config=CONFIG, options=["--workers", "3"]) as crew:
+        user = User(tmp_path / "home", crew.url)
+        stranger = User(tmp_path / "elsewhere", crew.url)
+        left = {
+            name: user.leaves("--name", name, "-i", "--", *programs.echo())
+            for name in ("build", "test", "deploy", "docs", "lint")
+        }
+        told = stranger.does("ps", "--all", "--json")
+        assert (told.exit_code, told.stderr) == (0, b"")
+        listed = json.loads(told.stdout)["sessions"]
+        assert {it["session"] for it in listed} == set(left)
+        assert {len(it["processes"]) for it in listed} == {1}
+        for name, process in left.items():
+            attach = ["attach", process]
+            with running(attach, env=stranger.env, stdin=subprocess.PIPE) as command:
+                command.write(b"heard\n")
+                assert command.read_until(b"\n") == b"heard\n"
+                command.close_stdin()
+                assert command.ended().exit_code == 0
+            assert stranger.does("logs", process).stdout == b"heard\n"
+            assert stranger.does("kill", "--session", name) == Ended(0, b"", b"")
+        told = stranger.does("ps", "--all")
+        assert (told.exit_code, told.stdout) == (0, b"")
+
+
+def test_what_a_worker_that_does_not_answer_has_is_said_to_be_missing(tmp_path: Path) -> None:
+    with running_service(tmp_path, config=CONFIG, options=["--workers", "2"]) as crew:
+        user = User(tmp_path / "home", crew.url)
+        names = ("build", "test", "deploy", "docs")
+        for name in names:
+            user.leaves("--name", name, "--", *programs.succeed())
+        with ExitStack() as held:
+            clients = [held.enter_context(sync.connect(crew.url)) for _ in range(4)]
+            worker = clients[0].session_id[-2:]
+            # It has connections, and the other none, which gets the next ones therefore.
+            for client in clients:
+                if client.session_id[-2:] != worker:
+                    client.close()
+            hanging = int(clients[0].run(programs.shell("echo $PPID")).stdout)
+            os.kill(hanging, signal.SIGSTOP)
+            try:
+                told = user.does("ps", "--all", "--json")
+            finally:
+                os.kill(hanging, signal.SIGCONT)
+        shown = {it["session"] for it in json.loads(told.stdout)["sessions"]}
+        assert told.exit_code == 1
+        assert 0 < len(shown) < len(names)
+        assert told.stderr.decode() == (
+            f"telexec: cannot list the sessions of worker {int(worker)} of {crew.url}: no answer;"
+            " all others are listed\n"
+        )
 
 
 def test_a_host_that_is_down_is_said_and_the_others_are_listed(user: User, tmp_path: Path) -> None:

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telexec_service.config import MAX_WORKERS
-from telexec_service.core.session_ids import RANDOM_BYTES, new_session_id, slot_of
+from telexec_service.core.session_ids import (
+    RANDOM_BYTES,
+    new_session_id,
+    slot_of,
+    slot_of_name,
+    slot_to_look,
+)
 
 randoms = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)
 slots = st.integers(0, MAX_WORKERS - 1)
@@ -36,3 +42,12 @@ def test_almost_all_that_is_random_is_kept(one: bytes, other: bytes, slot: int) 
 @given(st.text())
 def test_any_text_may_be_asked_for(text: str) -> None:
     slot_of(text)
+
+
+@given(randoms, slots, st.integers(1, MAX_WORKERS))
+def test_an_id_or_a_name_leads_to_who_may_have_it_or_nowhere(
+    random: bytes, slot: int, workers: int
+) -> None:
+    there = slot if slot < workers else None
+    assert slot_to_look(new_session_id(random, slot), workers) == there
+    assert slot_to_look("nightly", workers) == slot_of_name("nightly", workers)

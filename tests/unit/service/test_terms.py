@@ -49,6 +49,8 @@ def test_a_plain_peer_has_plain_terms() -> None:
         (None, ExtensionWish(attach="resume")),
         (SessionId("id"), ExtensionWish(attach="resume", session_name="name")),
         (SessionId("id"), ExtensionWish(session_name="name")),
+        (None, ExtensionWish(session_name="name", beside="other")),
+        (SessionId("id"), ExtensionWish(beside="other")),
     ],
 )
 def test_it_must_be_clear_which_session_is_meant(
