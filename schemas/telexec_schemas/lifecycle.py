@@ -78,7 +78,7 @@ class ExtensionGrant(Message, frozen=True):
     `process/terminate`. `process_limits`: `limits` at start. `tree_limits`: the names
     of those of its limits on whole trees that this host has, such as `treeTasks`.
     `flow`: `creditBytes` at start and `process/credit`.
-    `lost`: `afterBytes` and `lost` in `process/read`.
+    `lost`: `afterBytes` and `lost` in `process/read`. `parts`: `partBytes` there.
     `overflow`: `overflow` at start, and `process/gap`. `merge_stderr`: `mergeStderr` at start.
     `binary_frames`: `handle` at start, and what `telexec_schemas.binary_frame` says.
     `idempotent_start`: a start with a known id and equal parameters is answered with its process.
@@ -110,6 +110,7 @@ class ExtensionGrant(Message, frozen=True):
     on_disconnect: bool = False
     attach: bool = False
     sessions: bool = False
+    parts: bool = False
     instance: str | UnsetType = UNSET
     generation: int = 0
     session_name: str | UnsetType = UNSET

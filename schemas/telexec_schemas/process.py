@@ -205,7 +205,9 @@ class ReadOutput(Message, frozen=True):
 
     `max_bytes` is a budget; the first chunk is given even if it is larger. `wait_ms`: how long to
     wait for output or the end if there is nothing yet. `after_bytes` (extension): how many bytes of
-    output the reader already has, so that `lost` can be told.
+    output the reader already has, so that `lost` can be told. `part_bytes` (extension): how
+    many of them are the beginning of the chunk `after_seq + 1`, which is given from there on, and
+    only as far as `max_bytes` goes.
     """
 
     process_id: ProcessId
@@ -213,10 +215,14 @@ class ReadOutput(Message, frozen=True):
     max_bytes: Count | None = None
     wait_ms: Count | None = None
     after_bytes: Count | UnsetType = UNSET
+    part_bytes: Count | UnsetType = UNSET
 
 
 class OutputBatch(Message, frozen=True):
     """What was read. `next_seq - 1` is the `after_seq` to go on with.
+
+    With `part_bytes`, a `next_seq` that is the number of the only chunk says that there is more of
+    it.
 
     `lost` (extension): how many bytes right after `after_seq` are no longer retained; given when
     the request said `after_bytes`.

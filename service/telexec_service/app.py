@@ -388,4 +388,5 @@ def _extensions(config: Config, environment: HostEnvironment, spawner: Spawner) 
         on_disconnect=True,
         attach=True,
         sessions=True,
+        parts=True,
     )

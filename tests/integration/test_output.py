@@ -61,6 +61,26 @@ async def test_a_budget_is_kept_but_the_first_piece_always_comes(peer: RawPeer) 
     assert decoded(await process.read(maxBytes=8)) == b"one\ntwo\n"
 
 
+async def test_a_piece_can_be_read_in_parts_that_keep_the_budget(peer: RawPeer) -> None:
+    process = await peer.start(programs.numbered_lines(1, 3_000))
+    await process.until_closed()
+    got, after, part = b"", 0, 0
+    while (
+        batch := await process.read(
+            afterSeq=after, afterBytes=len(got), partBytes=part, maxBytes=1_000
+        )
+    )["chunks"]:
+        data = decoded(batch)
+        assert 0 < len(data) <= 1_000
+        assert batch["lost"] == 0
+        got += data
+        is_begun = batch["chunks"][-1]["seq"] == batch["nextSeq"]
+        part = part * (batch["nextSeq"] == after + 1) + len(data) if is_begun else 0
+        after = batch["nextSeq"] - 1
+    assert got == programs.expected_lines(1, 3_000)
+    assert batch["closed"] is True
+
+
 async def test_a_read_without_waiting_comes_back_at_once(peer: RawPeer) -> None:
     process = await peer.start(programs.sleep())
     batch = await process.read()

@@ -5,7 +5,6 @@ from typing import Protocol
 from telexec_schemas.identifiers import Seq
 from telexec_schemas.process import (
     OutputBatch,
-    OutputChunk,
     OutputGap,
     OutputPushed,
     ProcessClosed,
@@ -58,6 +57,7 @@ class OutputAssembler:
         self._sink = sink
         self._next_seq = after_seq + 1
         self._received_bytes = after_bytes
+        self._part_bytes = 0
         self._held: dict[int, _PlacedEvent] = {}
         self._held_bytes = 0
         self._max_held_bytes = max_held_bytes
@@ -82,6 +82,11 @@ class OutputAssembler:
     def has_hole(self) -> bool:
         """Whether a later event was seen than the ones that could be given to the sink."""
         return self._highest_seq >= self._next_seq and not self._is_closed
+
+    @property
+    def part_bytes(self) -> int:
+        """How much was given to the sink already of the event that is the next one."""
+        return self._part_bytes
 
     def attached(self) -> None:
         """Begin anew with the pushes of another connection."""
@@ -123,7 +128,10 @@ class OutputAssembler:
             # Once what is read meets what is pushed, the pushes bring the rest.
             first = self._first_pushed_seq
             return bool(batch.chunks) and (first is None or self._next_seq < first)
-        if self._is_hole_older_than_read and self._next_seq == self._read_from_seq:
+        is_no_further = (
+            self._next_seq == self._read_from_seq and self._received_bytes == self._read_from_bytes
+        )
+        if self._is_hole_older_than_read and is_no_further:
             # The host does not have it, although it pushed what comes after it.
             self._give_up_hole()
         return self.has_hole
@@ -133,7 +141,7 @@ class OutputAssembler:
             self._first_pushed_seq = gap.next_seq
         self._highest_seq = max(self._highest_seq, gap.next_seq - 1)
         # Otherwise something before it is missing, or some of it was read: a read tells the rest.
-        if gap.seq == self._next_seq:
+        if gap.seq == self._next_seq and not self._part_bytes:
             self._next_seq = gap.next_seq
             self._received_bytes += gap.lost_bytes
             self._sink.lost(gap.lost_bytes)
@@ -143,8 +151,13 @@ class OutputAssembler:
         chunks = [chunk for chunk in batch.chunks if chunk.seq >= self._next_seq]
         self._note_lost(batch, len(chunks))
         for chunk in chunks:
-            self._give(chunk)
-        self._next_seq = max(self._next_seq, batch.next_seq)
+            self._give(chunk.stream, chunk.chunk)
+        if batch.next_seq > self._next_seq:
+            self._next_seq = batch.next_seq
+            self._part_bytes = 0
+        if chunks and chunks[-1].seq == batch.next_seq:
+            # There is more of it.
+            self._part_bytes += len(chunks[-1].chunk)
         if batch.exited and not self._has_exited and batch.exit_code is not None:
             self._exit(batch.exit_code, batch)
         # As long as a read still gives output, more of it may be there.
@@ -154,6 +167,7 @@ class OutputAssembler:
 
     def _give_up_hole(self) -> None:
         self._next_seq = min(self._held, default=self._highest_seq + 1)
+        self._part_bytes = 0
         self._sink.lost(None)
         self._place_held()
 
@@ -193,8 +207,9 @@ class OutputAssembler:
             self._place(event)
 
     def _place(self, event: _PlacedEvent) -> None:
+        part_bytes, self._part_bytes = self._part_bytes, 0
         if isinstance(event, OutputPushed):
-            self._give(event)
+            self._give(event.stream, event.chunk[part_bytes:] if part_bytes else event.chunk)
         elif isinstance(event, ProcessExited):
             if self._has_exited:
                 self._unplaced_ends -= 1
@@ -203,10 +218,10 @@ class OutputAssembler:
         else:
             self._close()
 
-    def _give(self, piece: OutputPushed | OutputChunk) -> None:
-        if piece.chunk:
-            self._received_bytes += len(piece.chunk)
-            self._sink.output(piece.stream, piece.chunk)
+    def _give(self, stream: Stream, chunk: bytes) -> None:
+        if chunk:
+            self._received_bytes += len(chunk)
+            self._sink.output(stream, chunk)
 
     def _exit(self, exit_code: int, end: ProcessExited | OutputBatch) -> None:
         self._has_exited = True

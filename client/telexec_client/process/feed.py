@@ -79,6 +79,7 @@ class ProcessFeed:
         self._process_id = process_id
         grant = connection.extensions
         self._tells_lost = grant is not None and grant.lost
+        self._gives_parts = grant is not None and grant.lost and grant.parts
         has_flow = grant is not None and grant.flow
         self._credit = CreditWindow(WINDOW_BYTES, after_bytes) if has_flow else None
         self.buffer = OutputBuffer(
@@ -276,6 +277,8 @@ class ProcessFeed:
                 after_seq=after_seq,
                 max_bytes=max_bytes,
                 after_bytes=after_bytes if self._tells_lost else UNSET,
+                # One that never brings a whole piece brings us further by a part of it.
+                part_bytes=self._assembler.part_bytes if self._gives_parts else UNSET,
             )
             try:
                 batch = await self._connection.call(READ, params, repeat=False)

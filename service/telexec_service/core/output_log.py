@@ -36,6 +36,30 @@ class Batch(msgspec.Struct, frozen=True):
             return 0
         return max(0, self.first_byte - after_bytes)
 
+    def part(self, after_seq: Seq, part_bytes: int, max_bytes: int | None) -> "Batch":
+        """Return it without what the reader has of the first piece, and not more of that than fits.
+
+        If that is not all of it, it is the only one, and the next read starts at its number again.
+
+        Args:
+            after_seq: What was read after.
+            part_bytes: How much the reader has of the piece right after that.
+            max_bytes: Budget in bytes; None: there is none.
+        """
+        if not self.pieces:
+            return self
+        first, *rest = self.pieces
+        data = first.data[part_bytes:] if first.seq == after_seq + 1 else first.data
+        first_byte = first.end - len(data)
+        if max_bytes is None or len(data) <= max_bytes:
+            whole = Output(first.seq, first.stream, data, first.end)
+            return Batch((whole, *rest), self.next_seq, first_byte)
+        # Nothing would bring nobody any further.
+        data = data[: max(1, max_bytes)]
+        begun = Output(first.seq, first.stream, data, first_byte + len(data))
+        is_all = begun.end == first.end
+        return Batch((begun,), Seq(first.seq + is_all), first_byte)
+
 
 class OutputLog:
     """Events of one process, numbered from 1, of which the newest are retained.

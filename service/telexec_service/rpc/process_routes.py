@@ -179,6 +179,8 @@ def _batch(process: Process, params: wire.ReadOutput) -> wire.OutputBatch:
     after_seq = Seq(params.after_seq or 0)
     batch = log.read(after_seq, params.max_bytes)
     lost: int | UnsetType = UNSET
+    if params.part_bytes is not UNSET:
+        batch = batch.part(after_seq, params.part_bytes, params.max_bytes)
     if params.after_bytes is not UNSET:
         lost = batch.lost_bytes(after_seq, params.after_bytes)
         if lost:

@@ -85,6 +85,25 @@ async def test_a_slow_reader_loses_nothing_either(proxy: FaultProxy, remote: Cli
     assert done.exit_code == 0
 
 
+async def test_connections_that_never_last_for_a_whole_piece_of_output_bring_it_all_the_same(
+    proxy: FaultProxy, remote: Client
+) -> None:
+    expected = programs.expected_lines(1, 60_000)
+
+    async def cut_again_and_again() -> None:
+        while True:
+            # A piece is up to 128 KiB, and much of what comes is talk.
+            await proxy.cut_after(server_bytes=14_000)
+
+    cutting = asyncio.ensure_future(cut_again_and_again())
+    try:
+        done = await within(remote.run(programs.numbered_lines(1, 60_000)), what="all lines")
+    finally:
+        cutting.cancel()
+    assert (done.stdout, done.exit_code) == (expected, 0)
+    assert proxy.connections > len(expected) // 14_000
+
+
 async def test_both_streams_and_an_exit_survive_cuts(proxy: FaultProxy, remote: Client) -> None:
     script = "i=0; while [ $i -lt 20000 ]; do echo $i; echo $i >&2; i=$((i+1)); done; exit 9"
 

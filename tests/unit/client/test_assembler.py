@@ -62,20 +62,27 @@ class Host(RuleBasedStateMachine):
         tells_lost=st.booleans(),
         max_held_bytes=st.sampled_from([0, 600, 1_000_000]),
         read_limit=st.sampled_from([1, 2, 1_000]),
+        part_bytes=st.sampled_from([1, 2, None]),
     )
     def begin(
-        self, retained_bytes: int, tells_lost: bool, max_held_bytes: int, read_limit: int
+        self,
+        retained_bytes: int,
+        tells_lost: bool,
+        max_held_bytes: int,
+        read_limit: int,
+        part_bytes: int | None,
     ) -> None:
         self.retained_bytes = retained_bytes
         self.tells_lost = tells_lost
         self.read_limit = read_limit
+        self.part_bytes = part_bytes if tells_lost else None
         self.events: list[PushedEvent] = []
         self.pushed = 0
         self.sink = Recorder()
         self.assembler = OutputAssembler(self.sink, max_held_bytes=max_held_bytes)
         self.is_attached = True
         self.must_read = False
-        self.asked: tuple[Seq, int] | None = None
+        self.asked: tuple[Seq, int, int] | None = None
         self.answered: OutputBatch | None = None
 
     def has(self, kind: type[PushedEvent]) -> bool:
@@ -117,17 +124,17 @@ class Host(RuleBasedStateMachine):
         self.asked = self.answered = None
 
     @precondition(lambda self: not self.is_attached)
-    @rule()
-    def resume(self) -> None:
+    @rule(unsent=st.integers(0, 3))
+    def resume(self, unsent: int) -> None:
         self.is_attached = True
-        self.pushed = len(self.events)
+        self.pushed = max(self.pushed, len(self.events) - unsent)
         self.assembler.attached()
         self.must_read = True
 
     @precondition(lambda self: self.is_attached and self.must_read and self.asked is None)
     @rule()
     def begin_read(self) -> None:
-        self.asked = self.assembler.begin_read()
+        self.asked = *self.assembler.begin_read(), self.assembler.part_bytes
 
     @precondition(lambda self: self.asked is not None and self.answered is None)
     @rule()
@@ -142,7 +149,7 @@ class Host(RuleBasedStateMachine):
         batch, self.asked, self.answered = self.answered, None, None
         self.must_read = self.assembler.replay(batch)
 
-    def answer(self, after_seq: Seq, after_bytes: int) -> OutputBatch:
+    def answer(self, after_seq: Seq, after_bytes: int, known_bytes: int) -> OutputBatch:
         chunks = [event for event in self.events if isinstance(event, OutputPushed)]
         kept: list[OutputPushed] = []
         size = 0
@@ -153,14 +160,26 @@ class Host(RuleBasedStateMachine):
             size += len(event.chunk)
         end = sum(len(event.chunk) for event in chunks)
         news = [event for event in kept if event.seq > after_seq][: self.read_limit]
+        if self.part_bytes is not None and news:
+            first = news[0]
+            rest = first.chunk[known_bytes:] if first.seq == after_seq + 1 else first.chunk
+            is_begun = len(rest) > self.part_bytes
+            cut = rest[: self.part_bytes] if is_begun else rest
+            news[0] = OutputPushed(ID, first.seq, first.stream, cut)
+            if is_begun:
+                return self.batch(news[:1], first.seq, end - size - after_bytes)
         is_all = not news or not [event for event in kept if event.seq > news[-1].seq]
+        next_seq = self.next_seq if is_all else Seq(news[-1].seq + 1)
+        return self.batch(news, next_seq, end - size - after_bytes)
+
+    def batch(self, news: list[OutputPushed], next_seq: Seq, lost_bytes: int) -> OutputBatch:
         return OutputBatch(
             chunks=[OutputChunk(event.seq, event.stream, event.chunk) for event in news],
-            next_seq=self.next_seq if is_all else Seq(news[-1].seq + 1),
+            next_seq=next_seq,
             exited=self.has(ProcessExited),
             exit_code=7 if self.has(ProcessExited) else None,
             closed=self.has(ProcessClosed),
-            lost=max(end - size - after_bytes, 0) if self.tells_lost else UNSET,
+            lost=max(lost_bytes, 0) if self.tells_lost else UNSET,
         )
 
     def teardown(self) -> None:
@@ -171,7 +190,7 @@ class Host(RuleBasedStateMachine):
         if not self.has(ProcessClosed):
             self.close()
         if not self.is_attached:
-            self.resume()
+            self.resume(0)
         self.push(len(self.events))
         for _ in range(3 * len(self.events) + 3):
             if self.answered is not None:
@@ -301,4 +320,42 @@ def test_a_gap_behind_a_hole_is_left_to_the_read_that_fills_the_hole() -> None:
 
     assert sink.losses == [9]
     assert sink.places == [(9, b"c")]
+    assert not assembler.has_hole
+
+
+def begun(sink: Recorder) -> OutputAssembler:
+    """Return an assembler that has read "be" of the first piece, "begun"."""
+    assembler = OutputAssembler(sink, max_held_bytes=1_000)
+    assembler.begin_read()
+    chunks = [OutputChunk(Seq(1), "stdout", b"be")]
+    batch = OutputBatch(chunks, Seq(1), exited=False, exit_code=None, closed=False, lost=0)
+    assert assembler.replay(batch) is True
+    assert assembler.part_bytes == 2
+    return assembler
+
+
+def test_of_a_piece_that_is_pushed_when_it_was_begun_to_be_read_the_rest_is_taken() -> None:
+    sink = Recorder()
+    assembler = begun(sink)
+
+    assembler.push(OutputPushed(ID, Seq(1), "stdout", b"begun"))
+    assembler.push(OutputPushed(ID, Seq(2), "stdout", b"next"))
+
+    assert sink.places == [(0, b"be"), (2, b"gun"), (5, b"next")]
+    assert assembler.part_bytes == 0
+
+
+def test_a_gap_that_begins_with_a_piece_that_was_begun_is_left_to_a_read() -> None:
+    sink = Recorder()
+    assembler = begun(sink)
+
+    assembler.push(OutputGap(ID, Seq(1), Seq(3), 9))
+    assert assembler.has_hole
+    assert assembler.begin_read() == (0, 2)
+    chunks = [OutputChunk(Seq(3), "stdout", b"c")]
+    batch = OutputBatch(chunks, Seq(4), exited=False, exit_code=None, closed=False, lost=7)
+    assembler.replay(batch)
+
+    assert sink.losses == [7]
+    assert sink.places == [(0, b"be"), (9, b"c")]
     assert not assembler.has_hole

@@ -57,6 +57,36 @@ def test_reads_with_a_budget_give_everything_once_and_in_order(
     assert got == b"".join(data)
 
 
+@given(pieces, st.integers(0, 100))
+def test_reads_of_parts_keep_the_budget_and_give_everything_once_and_in_order(
+    data: list[bytes], max_bytes: int
+) -> None:
+    log = filled(data)
+    got, after, part = b"", 0, 0
+
+    while (batch := log.read(Seq(after), max_bytes).part(Seq(after), part, max_bytes)).pieces:
+        size = sum(len(piece.data) for piece in batch.pieces)
+        assert 0 < size <= max(max_bytes, 1)
+        assert batch.first_byte == len(got)
+        got += b"".join(piece.data for piece in batch.pieces)
+        is_begun = batch.pieces[-1].seq == batch.next_seq
+        part = part * (batch.next_seq == after + 1) + size if is_begun else 0
+        after = batch.next_seq - 1
+
+    assert got == b"".join(data)
+
+
+def test_a_part_of_a_piece_that_is_gone_is_a_gap_of_the_rest_of_it() -> None:
+    log = filled([b"x" * 500, b"y" * 500], capacity_bytes=600)
+    log.trim(10_000)
+
+    batch = log.read(Seq(0), None).part(Seq(0), 200, 100)
+
+    assert batch.lost_bytes(Seq(0), 200) == 300
+    assert [(piece.seq, piece.data) for piece in batch.pieces] == [(2, b"y" * 100)]
+    assert batch.next_seq == 2
+
+
 @given(pieces, st.integers(1, 200), st.integers(1, 20), st.integers(0, 2000))
 def test_trimming_keeps_a_gapless_newest_part_and_all_that_is_pinned(
     data: list[bytes], capacity_bytes: int, capacity_events: int, pinned: int
