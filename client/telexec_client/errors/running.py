@@ -23,6 +23,16 @@ class ProcessFollowedError(TelexecError):
         self.process_id = process_id
 
 
+class ProcessDetachedError(TelexecError):
+    """The process was left with `detach`: nothing of what was unread then can be had here."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"cannot follow {program!r} any more: it was left with detach(); attach to it again"
+        )
+        self.program = program
+
+
 class StdinClosedError(TelexecError):
     """The process takes no input: its stdin was not asked for, is closed, or it has ended."""
 

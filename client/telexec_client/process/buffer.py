@@ -178,6 +178,17 @@ class OutputBuffer:
         self._clear(self._stderr)
         self.wake()
 
+    def abandon(self, failure: Callable[[], TelexecError]) -> None:
+        """Drop what is unread and what is still to come, of which readers are told why.
+
+        Where all of it has come and was read, there is nothing to tell.
+        """
+        queues = (self._stdout, self._stderr)
+        has_all = self._is_closed and all(it.first_number is None for it in queues)
+        if self._failure is None and not has_all:
+            self._failure = failure
+        self.discard()
+
     def put_back(self, entries: Sequence[OutputPiece | Gap], *, stdout: bool, stderr: bool) -> None:
         """Put in front what was read and not used, the oldest first.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import UNSET, Struct
 
@@ -11,6 +12,7 @@ from telexec_client.core.credit import UNLIMITED_OFFSET, CreditWindow
 from telexec_client.core.failure import says_process_unknown
 from telexec_client.errors import (
     ConnectionLostError,
+    ProcessDetachedError,
     ProcessNotFoundError,
     ProtocolViolationError,
     RemoteError,
@@ -140,6 +142,7 @@ class ProcessFeed:
             if says_process_unknown(error):
                 raise ProcessNotFoundError(request.process_id) from error
             raise
+        self.buffer.program = entry.argv[0]
         if entry.exit_code is not None:
             # What was pushed to somebody before is not pushed again.
             self.exit_code, self.signal, self.reason = entry.exit_code, entry.signal, entry.reason
@@ -166,10 +169,15 @@ class ProcessFeed:
             self._connection.read_gate.count_waiting(-1)
 
     def leave(self) -> None:
-        """Follow it no more; the host keeps its output for the next one to ask for. Idempotent."""
+        """Follow it no more; the host keeps its output for the next one to ask for. Idempotent.
+
+        Who waits for it here, or reads, gets a `ProcessDetachedError`.
+        """
         if not self._is_stopped and self._is_started and not self._assembler.is_closed:
             self._connection.post(DETACH, DetachOutput(self._process_id))
             self._is_started = False
+        if not self._is_stopped:
+            self.buffer.abandon(partial(ProcessDetachedError, self.buffer.program))
         self.stop()
 
     def stop(self) -> None:

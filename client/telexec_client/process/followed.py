@@ -111,13 +111,18 @@ class FollowedProcess(OutputLines):
             OutputLimitError: There is more unread output than that.
             OutputGapError: Output was lost, or dropped because we were too slow.
             ProcessNotFoundError: The session that it belongs to has ended.
+            ProcessDetachedError: It was left with `detach`.
             SessionLostError: The host cannot be reached any more.
         """
         partial, collected = await self._wait_for_end(timeout_s, max_output_bytes)
         return self._completed(partial, collected)
 
     def detach(self) -> None:
-        """Follow it no more; it goes on. Idempotent."""
+        """Follow it no more; it goes on. Idempotent.
+
+        Who waits for it, or reads, gets a `ProcessDetachedError`, now and later; but not if it is
+        over and all was read.
+        """
         self._feed.leave()
 
     async def _wait_for_end(

@@ -173,6 +173,7 @@ class Process(FollowedProcess):
             OutputLimitError: There is more unread output than that. The process goes on, and waits
                 for a reader.
             OutputGapError: Output was lost with a connection.
+            ProcessDetachedError: It was left with `detach`.
             SessionLostError: The host cannot be reached any more.
         """
         partial, collected = await self._wait_for_end(timeout_s, max_output_bytes)
@@ -278,8 +279,9 @@ class Process(FollowedProcess):
     def detach(self) -> None:
         """Follow it no more, and leave it to the session; it can be attached again. Idempotent.
 
-        Its output waits on the host: once that holds as much as it keeps, the process waits too,
-        unless it was started with `overflow="drop"`.
+        Who waits for it, or reads, gets a `ProcessDetachedError`, now and later. Its output waits
+        on the host: once that holds as much as it keeps, the process waits too, unless it was
+        started with `overflow="drop"`.
 
         Raises:
             UnsupportedError: The host cannot attach it again.

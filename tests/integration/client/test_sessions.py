@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
 import pytest
@@ -171,6 +171,77 @@ async def test_who_attaches_again_can_write_without_binary_frames_as_well() -> N
             assert await read(process, len(written)) == written
             process.detach()
             process = await client.attach(process.process_id)
+
+
+async def test_who_waits_for_a_process_that_is_left_is_told_so_and_it_goes_on(
+    patient: Server,
+) -> None:
+    async with connect(patient.url) as client:
+        process = await client.start(programs.echo(), stdin=True)
+        async with asyncio.TaskGroup() as tasks:
+            before = [
+                tasks.create_task(refused(process.wait())),
+                tasks.create_task(refused(process.stdout.read())),
+                tasks.create_task(refused(anext(process.lines()))),
+            ]
+            # As far as they get.
+            await client.processes()
+            process.detach()
+        after = [
+            await refused(process.wait()),
+            await refused(process.communicate()),
+            await refused(process.stdout.read()),
+        ]
+        for error in (*(it.result() for it in before), *after):
+            assert str(error).startswith("cannot follow")
+        async with client.attach(process.process_id) as again:
+            await again.close_stdin()
+            assert (await within(again.wait(), what="its end")).exit_code == 0
+
+
+async def refused(waiting: Awaitable[object]) -> errors.ProcessDetachedError:
+    """Return the error of somebody who waits for a process that was left."""
+    with pytest.raises(errors.ProcessDetachedError) as caught:
+        await within(waiting, what="the news")
+    return caught.value
+
+
+async def test_output_that_was_dropped_by_leaving_a_process_is_not_taken_for_none(
+    patient: Server,
+) -> None:
+    async with connect(patient.url) as client:
+        process = await client.start(programs.say("said"))
+        while not process.is_over:
+            await within(process.changed(), what="its end")
+        process.detach()
+        await refused(process.wait())
+        assert process.exit_code == 0
+
+
+async def test_what_was_had_before_a_process_was_left_can_be_asked_for_again(
+    patient: Server,
+) -> None:
+    async with connect(patient.url) as client:
+        waited = await client.start(programs.say("said"))
+        done = await waited.wait()
+        waited.detach()
+        assert await waited.wait() == done
+        read_out = await client.start(programs.say("said"))
+        assert b"".join([piece.data async for piece in read_out.output()]) == b"said"
+        read_out.detach()
+        assert (await read_out.wait()).exit_code == 0
+        assert read_out.failure is None
+
+
+async def test_who_reads_along_no_more_is_told_so(patient: Server) -> None:
+    async with connect(patient.url) as client:
+        process = await client.start(programs.say_and_sleep("said"))
+        watched = await client.watch(client.session_id, process.process_id)
+        assert (await anext(watched.output())).data == b"said"
+        watched.detach()
+        assert str(await refused(watched.wait())).startswith(f"cannot follow {process.argv[0]!r}")
+        await process.terminate()
+        assert (await process.wait()).stdout == b"said"
 
 
 async def test_an_attached_process_survives_cuts(patient: Server) -> None:

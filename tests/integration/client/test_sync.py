@@ -136,6 +136,20 @@ def test_files_are_written_listed_and_read(client: Client, tmp_path: Path) -> No
         client.files.read(f"{path}s")
 
 
+def test_who_waits_for_a_process_that_is_left_is_told_so(service: Server) -> None:
+    with connect(service.url) as client:
+        process = client.start(programs.echo(), stdin=True)
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(process.wait)
+            client.processes()
+            process.detach()
+            for wait in (waiting.result, process.wait):
+                with pytest.raises(errors.ProcessDetachedError):
+                    wait()
+        with client.attach(process.process_id) as again:
+            assert again.communicate() == (b"", b"")
+
+
 def test_a_session_is_left_found_attached_to_and_watched(service: Server) -> None:
     with connect(service.url, session="sync") as first:
         process = first.start(programs.echo(), stdin=True)
