@@ -7,6 +7,7 @@ from benchmarks.subjects.bare_websocket import BareWebSocket
 from benchmarks.subjects.codex import Codex
 from benchmarks.subjects.floor import Floor
 from benchmarks.subjects.openssh import OpenSsh
+from benchmarks.subjects.relay import Relay
 from benchmarks.subjects.subject import Subject
 from benchmarks.subjects.swerex import SweRex
 from benchmarks.subjects.telexec import TelexecClient, TelexecLean, TelexecLeanBinary
@@ -20,6 +21,7 @@ SUBJECTS: Mapping[str, Callable[[], Subject]] = {
     "asyncssh": AsyncSsh,
     "swerex": SweRex,
     "floor": Floor,
+    "relay": Relay,
     "websocket": BareWebSocket,
 }
 """By name, in the order of tables."""

@@ -1,6 +1,7 @@
 """A run: every workload, in rounds in which the subjects take turns."""
 
 import asyncio
+import random
 import signal
 import sys
 import tempfile
@@ -64,10 +65,13 @@ async def _measure(
     workload: Workload, started: Sequence[Subject], size: Size, measured: WorkloadResults
 ) -> None:
     taking_part = [subject for subject in started if workload.takes(subject)]
+    # What runs before somebody may cost him something: in each round it is somebody else.
+    turns = random.Random(workload.name)
     rounds = size.heavy_rounds if workload.is_heavy else size.rounds
     for number in range(rounds):
         _say(f"{workload.name}, round {number + 1} of {rounds}")
-        for subject in list(taking_part):
+        values_of: dict[str, dict[str, float]] = {}
+        for subject in turns.sample(taking_part, len(taking_part)):
             try:
                 async with asyncio.timeout(ROUND_TIMEOUT_S):
                     values = await workload.measure(subject, size)
@@ -78,7 +82,9 @@ async def _measure(
                 taking_part.remove(subject)
                 _say(f"{workload.name}: {subject.name} failed: {reason}")
             else:
-                measured.add(subject.name, values)
+                values_of[subject.name] = values
+        for subject in taking_part:
+            measured.add(subject.name, values_of[subject.name])
 
 
 def _reason(error: BaseException) -> str:

@@ -6,6 +6,7 @@ As little as a client can do.
 import json
 import struct
 from collections.abc import Sequence
+from functools import cache
 from typing import Protocol
 
 import msgspec
@@ -79,6 +80,12 @@ class _Message(msgspec.Struct):
     error: _Error | None = None
 
 
+@cache
+def _json(argv: tuple[str, ...]) -> bytes:
+    """Return a command as JSON; the same ones come over and over."""
+    return json.dumps(argv).encode()
+
+
 class TextDialect:
     """JSON in text frames, bytes as base64: what every peer of the protocol understands."""
 
@@ -107,7 +114,7 @@ class TextDialect:
             % (
                 request_id,
                 process_id,
-                json.dumps(list(argv)).encode(),
+                _json(tuple(argv)),
                 _POLICY,
                 b"true" if stdin else b"false",
                 self._more_to_start(process_id),
@@ -143,7 +150,8 @@ class TextDialect:
         return b""
 
     def _take_json(self, buffer: bytearray, start: int, end: int, listener: Listener) -> None:
-        message = self._decoder.decode(bytes(buffer[start:end]))
+        with memoryview(buffer) as whole, whole[start:end] as payload:
+            message = self._decoder.decode(payload)
         if message.id is not None:
             listener.on_answer(message.id, message.error.message if message.error else None)
         elif message.method == "process/exited":

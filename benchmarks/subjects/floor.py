@@ -1,6 +1,7 @@
 """The floor: processes of this process, with nothing between."""
 
 import asyncio
+import fcntl
 import os
 import signal
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 from benchmarks.subjects.subject import Ability, Connection, Running, Subject, Take
 
 _PIECE_BYTES = 256 * 1024
+_MUCH_BYTES = 16 * 1024
+_PIPE_BYTES = 1024 * 1024
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
 
@@ -17,7 +20,7 @@ class Floor(Subject):
 
     name = "floor"
     about = "in this process: posix_spawn, pipes and a pidfd on uvloop; no server, no network"
-    abilities = frozenset({Ability.RUN, Ability.STREAM, Ability.STDIN})
+    abilities = frozenset(Ability) - {Ability.SERVE}
 
     def check(self) -> None:
         pass
@@ -51,6 +54,7 @@ class LocalProcess(Running):
         self._take = take
         self._exit_code: int | None = None
         self._open_outputs = 2
+        self._wide: set[int] = set()
         self._stdin = -1
         child_in = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         if stdin:
@@ -95,6 +99,10 @@ class LocalProcess(Running):
         except BlockingIOError:
             return
         if data:
+            if len(data) >= _MUCH_BYTES and fd not in self._wide:
+                # For a command that prints little it would cost more than it gives.
+                self._wide.add(fd)
+                fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
             self._take(data)
             return
         self._loop.remove_reader(fd)

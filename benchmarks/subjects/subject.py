@@ -16,7 +16,7 @@ class MissingPeerError(Exception):
 
 
 class Ability(Enum):
-    """What a subject can do besides running a command to its end."""
+    """What a subject can do."""
 
     STREAM = auto()
     """Hand over output while the process runs."""
@@ -24,8 +24,10 @@ class Ability(Enum):
     """Write to the stdin of a running process."""
     SERVE = auto()
     """It has a server, which takes connections."""
+    OUTPUT = auto()
+    """Run a command to its end and hand over what it prints; without it, only echoing."""
     RUN = auto()
-    """Run what it is asked to run; without it, only echoing."""
+    """Run any number of commands at the same time."""
 
 
 class Running(abc.ABC):

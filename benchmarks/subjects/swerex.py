@@ -20,7 +20,7 @@ class SweRex(Subject):
 
     name = "swerex"
     about = "SWE-ReX over raw HTTP, keep-alive (no streaming, no stdin)"
-    abilities = frozenset({Ability.SERVE, Ability.RUN})
+    abilities = frozenset({Ability.SERVE, Ability.OUTPUT, Ability.RUN})
 
     def __init__(self) -> None:
         self._server: ServerProcess | None = None

@@ -5,7 +5,7 @@ import time
 
 from benchmarks.results import Metric
 from benchmarks.sizes import Size
-from benchmarks.subjects.subject import Subject
+from benchmarks.subjects.subject import Ability, Subject
 from benchmarks.workloads.tool import tool
 from benchmarks.workloads.workload import Workload, WrongOutputError, check_exit
 
@@ -15,6 +15,7 @@ class Lines(Workload):
 
     name = "lines"
     title = "`seq 1 1000000`"
+    needs = frozenset({Ability.OUTPUT})
     metrics = (Metric("time", "ms", "lower"), Metric("rate", "Mlines/s", "higher"))
 
     def __init__(self) -> None:
