@@ -19,7 +19,7 @@ from benchmarks.table import report
 from benchmarks.workload_list import workloads
 
 _INTERRUPTED = 130
-_OURS = ("telexec", "telexec-binary", "telexec-client", "floor", "websocket")
+_OURS = ("telexec", "telexec-binary", "telexec-client", "floor", "relay", "websocket")
 
 _EPILOG = """\
 `python -m benchmarks peers` installs the peers that can be installed into

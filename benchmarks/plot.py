@@ -23,7 +23,7 @@ MAIN_METRICS = (
 )
 _COLUMNS = 3
 _OURS, _FLOOR, _PEER = "#1f6f8b", "#b8b8b8", "#d9b48f"
-_NO_PEERS = frozenset({"floor", "websocket"})
+_NO_PEERS = frozenset({"floor", "relay", "websocket"})
 
 
 class MissingPlotterError(Exception):
