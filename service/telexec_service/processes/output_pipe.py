@@ -1,5 +1,6 @@
 """Reading one stream of a child's output."""
 
+import asyncio
 import fcntl
 import os
 import struct
@@ -7,6 +8,7 @@ import termios
 from collections.abc import Callable
 
 from telexec_schemas.process import Stream
+from telexec_service.core.gathering import Gathering
 from telexec_service.processes.pipe_capacity import widen
 from telexec_service.processes.readiness import Readiness
 
@@ -27,6 +29,9 @@ _PARTS = 4
 
 MUCH_BYTES = 16 * 1024
 """Who has written so much until it was read gets a wider pipe, as does who has to wait."""
+
+GATHER_S = 0.001
+"""How long a read waits for more: a writer of 1 GB/s fills a wide pipe meanwhile, and no more."""
 
 PTY_BUFFER_BYTES = 1024 * 1024
 """More than the kernel holds of a PTY's output (640 KiB, and 4 KiB that are ready to be read)."""
@@ -56,7 +61,8 @@ class OutputPipe:
         self._descriptor = descriptor
         self._stream: Stream = stream
         # A PTY cannot be widened.
-        self._is_wide = stream == "pty"
+        self._is_widened = stream == "pty"
+        self._is_wide = False
         self._on_data = on_data
         self._on_drained = on_drained
         self._is_reading = False
@@ -64,6 +70,9 @@ class OutputPipe:
         self._most_bytes = min(MOST_CHUNK_BYTES, fitting_bytes)
         self._first_bytes = self._chunk_bytes = min(CHUNK_BYTES, fitting_bytes)
         self._owed_bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._gathering = Gathering()
+        self._pause: asyncio.TimerHandle | None = None
         self.is_open = True
 
     @property
@@ -79,7 +88,7 @@ class OutputPipe:
         if wanted:
             self._readiness.watch(self._descriptor, self._read)
         else:
-            self._readiness.unwatch(self._descriptor)
+            self._unwatch()
             self._widen()
 
     def note_exit(self) -> None:
@@ -103,14 +112,25 @@ class OutputPipe:
         """Stop reading and close the descriptor; nothing is called after that."""
         if self.is_open:
             if self._is_reading:
-                self._readiness.unwatch(self._descriptor)
+                self._unwatch()
             self.is_open = False
             os.close(self._descriptor)
 
     def _widen(self) -> None:
-        if not self._is_wide:
-            self._is_wide = True
-            widen(self._descriptor)
+        if not self._is_widened:
+            self._is_widened = True
+            self._is_wide = widen(self._descriptor)
+
+    def _unwatch(self) -> None:
+        if self._pause is None:
+            self._readiness.unwatch(self._descriptor)
+        else:
+            self._pause.cancel()
+            self._pause = None
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        self._readiness.watch(self._descriptor, self._read)
 
     def _read(self) -> None:
         try:
@@ -127,11 +147,22 @@ class OutputPipe:
         if data:
             if len(data) >= MUCH_BYTES:
                 self._widen()
-            if len(data) < self._chunk_bytes:
+            has_emptied = len(data) < self._chunk_bytes
+            if has_emptied:
                 self._chunk_bytes = self._first_bytes
             else:
                 self._chunk_bytes = min(self._chunk_bytes * 2, self._most_bytes)
             self._on_data(self._stream, data)
+            # Only of a wide pipe: in another one its writer could not go on.
+            if (
+                self._is_wide
+                and self._gathering.note_read(len(data), has_emptied=has_emptied)
+                and self.is_open
+                and self._is_reading
+                and self._pause is None
+            ):
+                self._readiness.unwatch(self._descriptor)
+                self._pause = self._loop.call_later(GATHER_S, self._end_pause)
         else:
             self.close()
             self._on_drained()
