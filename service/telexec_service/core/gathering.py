@@ -1,23 +1,23 @@
 """When a writer of much output is given time to write more before the next read."""
 
-GATHER_AFTER_BYTES = 256 * 1024
-"""So much read without a pause makes the first one: a page of output never waits."""
+SPAN_BYTES = 128 * 1024
+"""So much is looked at together: a page of output never waits."""
 
-WORTH_BYTES = 64 * 1024
-"""A pause after which less comes was not worth it: the writer is slow, or waits for an answer."""
+SMALL_BYTES = 16 * 1024
+"""What a read takes on average when it is worth to wait for more."""
 
 
 class Gathering:
     """Whether the next read of a pipe should wait a moment.
 
     A program that writes in small parts, and a little slower than we read, has each part read and
-    sent by itself. A pause gathers them. What a network card does with its interrupts is the same:
-    it raises fewer of them as long as much comes (interrupt coalescing).
+    sent by itself, at the price of a large one. A pause gathers them. It is what a network card
+    does when much comes: it interrupts less often (interrupt coalescing).
     """
 
     def __init__(self) -> None:
         self._bytes = 0
-        self._needed_bytes = GATHER_AFTER_BYTES
+        self._reads = 0
 
     def note_read(self, size_bytes: int, *, has_emptied: bool) -> bool:
         """Note a read; whether the next one should wait.
@@ -26,14 +26,12 @@ class Gathering:
             size_bytes: How much it took.
             has_emptied: Whether it took all there was. As long as there is more, none waits.
         """
-        self._bytes += size_bytes
         if not has_emptied:
             return False
-        if self._bytes >= self._needed_bytes:
-            self._bytes = 0
-            self._needed_bytes = WORTH_BYTES
-            return True
-        if self._needed_bytes == WORTH_BYTES:
-            self._bytes = 0
-            self._needed_bytes = GATHER_AFTER_BYTES
-        return False
+        self._bytes += size_bytes
+        self._reads += 1
+        if self._bytes < SPAN_BYTES:
+            return False
+        were_small = self._bytes < self._reads * SMALL_BYTES
+        self._bytes = self._reads = 0
+        return were_small

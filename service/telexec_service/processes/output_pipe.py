@@ -15,11 +15,18 @@ from telexec_service.processes.readiness import Readiness
 CHUNK_BYTES = 64 * 1024
 """The most that is read at once, until a pipe turns out to hold more."""
 
-MOST_CHUNK_BYTES = 128 * 1024
-"""The most that is read at once of a pipe that is always full, and so the largest piece of output.
+MUCH_CHUNK_BYTES = 128 * 1024
+"""The most that is read at once of a pipe that is always full: fewer reads wake its writer less
+often. What else happens on the host waits for it."""
 
-An eighth of a wide pipe: its writer goes on meanwhile, and fewer reads wake it less often.
+MOST_CHUNK_BYTES = 256 * 1024
+"""The most that is read at once while nothing else happens, and so the largest piece of output.
+
+A quarter of a wide pipe: its writer goes on meanwhile.
 """
+
+TURNS_ALONE = 8
+"""Nothing else happens: so many turns of the loop in which only this pipe had something."""
 
 LEAST_CHUNK_BYTES = 4096
 """What a read takes however little is retained."""
@@ -68,6 +75,7 @@ class OutputPipe:
         self._is_reading = False
         fitting_bytes = max(retained_bytes // _PARTS, LEAST_CHUNK_BYTES)
         self._most_bytes = min(MOST_CHUNK_BYTES, fitting_bytes)
+        self._much_bytes = min(MUCH_CHUNK_BYTES, fitting_bytes)
         self._first_bytes = self._chunk_bytes = min(CHUNK_BYTES, fitting_bytes)
         self._owed_bytes = 0
         self._loop = asyncio.get_running_loop()
@@ -151,7 +159,9 @@ class OutputPipe:
             if has_emptied:
                 self._chunk_bytes = self._first_bytes
             else:
-                self._chunk_bytes = min(self._chunk_bytes * 2, self._most_bytes)
+                is_alone = self._readiness.turns_alone >= TURNS_ALONE
+                most_bytes = self._most_bytes if is_alone else self._much_bytes
+                self._chunk_bytes = min(self._chunk_bytes * 2, most_bytes)
             self._on_data(self._stream, data)
             # Only of a wide pipe: in another one its writer could not go on.
             if (

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from telexec_schemas.process import Stream
-from telexec_service.core.gathering import GATHER_AFTER_BYTES
+from telexec_service.core.gathering import SMALL_BYTES, SPAN_BYTES
 from telexec_service.processes.output_pipe import OutputPipe
 from telexec_service.processes.readiness import Readiness
 from tests.harness.deadline import DEADLINE_S
 
 pytestmark = pytest.mark.both_loops
 
-PART = b"x" * 32 * 1024
+PART = b"x" * (SMALL_BYTES // 2)
+FLOW_BYTES = SPAN_BYTES + SMALL_BYTES
+"""A larger part, by which the pipe is found to carry much, and then small ones."""
 
 
 class Writer:
@@ -29,7 +31,8 @@ class Writer:
         self.pipe.set_reading(True)
 
     async def write_until_it_is_given_time(self) -> None:
-        for _ in range(GATHER_AFTER_BYTES // len(PART)):
+        await self.until_read(os.write(self.descriptor, b"x" * SMALL_BYTES))
+        for _ in range((FLOW_BYTES - SMALL_BYTES) // len(PART)):
             await self.write()
 
     async def write(self) -> None:
@@ -63,7 +66,7 @@ async def test_a_writer_of_much_is_read_again_after_a_pause(writer: Writer) -> N
     await writer.write()
     await writer.write()
 
-    assert writer.read_bytes == GATHER_AFTER_BYTES + 2 * len(PART)
+    assert writer.read_bytes == FLOW_BYTES + 2 * len(PART)
 
 
 async def test_what_was_there_at_the_exit_does_not_wait_for_the_end_of_a_pause(
@@ -74,7 +77,7 @@ async def test_what_was_there_at_the_exit_does_not_wait_for_the_end_of_a_pause(
     writer.pipe.note_exit()
     writer.pipe.read_owed()
 
-    assert writer.read_bytes == GATHER_AFTER_BYTES + len(PART)
+    assert writer.read_bytes == FLOW_BYTES + len(PART)
     # Somebody else may have the pipe still.
     await writer.write()
 
@@ -85,9 +88,9 @@ async def test_a_pause_in_which_nothing_more_is_wanted_reads_nothing(writer: Wri
     os.write(writer.descriptor, PART)
     await asyncio.sleep(0.01)
 
-    assert writer.read_bytes == GATHER_AFTER_BYTES
+    assert writer.read_bytes == FLOW_BYTES
     writer.pipe.set_reading(True)
-    await writer.until_read(GATHER_AFTER_BYTES + len(PART))
+    await writer.until_read(FLOW_BYTES + len(PART))
 
 
 async def test_a_pipe_can_be_closed_in_a_pause(writer: Writer) -> None:
@@ -95,4 +98,4 @@ async def test_a_pipe_can_be_closed_in_a_pause(writer: Writer) -> None:
     writer.pipe.close()
     await asyncio.sleep(0.01)
 
-    assert writer.read_bytes == GATHER_AFTER_BYTES
+    assert writer.read_bytes == FLOW_BYTES
