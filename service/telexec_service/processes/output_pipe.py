@@ -69,7 +69,6 @@ class OutputPipe:
         self._stream: Stream = stream
         # A PTY cannot be widened.
         self._is_widened = stream == "pty"
-        self._is_wide = False
         self._on_data = on_data
         self._on_drained = on_drained
         self._is_reading = False
@@ -78,8 +77,7 @@ class OutputPipe:
         self._much_bytes = min(MUCH_CHUNK_BYTES, fitting_bytes)
         self._first_bytes = self._chunk_bytes = min(CHUNK_BYTES, fitting_bytes)
         self._owed_bytes = 0
-        self._loop = asyncio.get_running_loop()
-        self._gathering = Gathering()
+        self._gathering: Gathering | None = None
         self._pause: asyncio.TimerHandle | None = None
         self.is_open = True
 
@@ -127,7 +125,9 @@ class OutputPipe:
     def _widen(self) -> None:
         if not self._is_widened:
             self._is_widened = True
-            self._is_wide = widen(self._descriptor)
+            # In one that is not wide its writer could not go on meanwhile.
+            if widen(self._descriptor):
+                self._gathering = Gathering()
 
     def _unwatch(self) -> None:
         if self._pause is None:
@@ -163,16 +163,16 @@ class OutputPipe:
                 most_bytes = self._most_bytes if is_alone else self._much_bytes
                 self._chunk_bytes = min(self._chunk_bytes * 2, most_bytes)
             self._on_data(self._stream, data)
-            # Only of a wide pipe: in another one its writer could not go on.
             if (
-                self._is_wide
+                self._gathering is not None
                 and self._gathering.note_read(len(data), has_emptied=has_emptied)
                 and self.is_open
                 and self._is_reading
                 and self._pause is None
             ):
                 self._readiness.unwatch(self._descriptor)
-                self._pause = self._loop.call_later(GATHER_S, self._end_pause)
+                loop = asyncio.get_running_loop()
+                self._pause = loop.call_later(GATHER_S, self._end_pause)
         else:
             self.close()
             self._on_drained()
