@@ -21,18 +21,20 @@ RUN /build/bin/pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-d
     && /build/bin/pip --python /opt/telexec/bin/python3 install --no-cache-dir --no-deps /opt/telexec/wheel/*.whl
 
 FROM ${BASE}
+ARG BASE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="telexec" \
       org.opencontainers.image.description="Runs processes for orchestrators, in this host's environment" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${BASE}"
 COPY --from=build /usr/bin/tini-static /usr/bin/tini
 COPY --from=build /opt/telexec /opt/telexec
 # One run as root writes the bytecode of whatever is imported: on a read-only file system nobody could.
 RUN groupadd --gid 65532 telexec \
-    && useradd --uid 65532 --gid telexec --create-home --home-dir /home/telexec telexec \
+    && useradd --uid 65532 --gid telexec --no-create-home --home-dir /workspace telexec \
     && install -d -o telexec -g telexec /workspace \
     && cd /workspace && /opt/telexec/bin/telexec run -- true
 ENV PATH=/opt/telexec/bin:$PATH \

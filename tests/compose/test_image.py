@@ -1,10 +1,13 @@
 """The image: small, locked down, and without what only its making needed."""
 
+import secrets
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.compose.docker import COMMAND_DEADLINE_S, ROOT, DockerError, container, docker
+from tests.compose.documented import documented_executor
 from tests.compose.project import Secrets
 
 MAX_ADDED_BYTES = 80 * 1024 * 1024
@@ -23,11 +26,12 @@ def test_it_adds_little_to_its_base(image: str, base: str) -> None:
     assert 0 < size_of(image) - size_of(base) < MAX_ADDED_BYTES
 
 
-def test_it_says_what_it_is(image: str) -> None:
+def test_it_says_what_it_is(image: str, base: str) -> None:
     version = docker("run", "--rm", image, "telexec-service", "--version")
     assert version == f"telexec-service {label_of(image, 'version')}"
     assert label_of(image, "title") == "telexec"
     assert label_of(image, "licenses") == "Apache-2.0"
+    assert label_of(image, "base.name") == base
 
 
 @pytest.mark.parametrize("tool", ["gcc", "hatchling", "/opt/telexec/bin/pip"])
@@ -72,7 +76,7 @@ def test_without_tls_it_serves_only_who_asked_for_that(image: str, secrets: Secr
 
 
 def test_an_image_of_somebody_else_becomes_an_executor_by_the_recipe(
-    image: str, base: str, secrets: Secrets
+    image: str, base: str, tmp_path: Path
 ) -> None:
     text = (ROOT / "docs" / "containers.md").read_text()
     recipe = text.partition("```dockerfile\n")[2].partition("```")[0]
@@ -80,9 +84,9 @@ def test_an_image_of_somebody_else_becomes_an_executor_by_the_recipe(
     recipe = recipe.replace("your/image", base).replace("--from=telexec ", f"--from={image} ")
     built = docker_build(recipe)
     try:
-        command = ["/opt/telexec/bin/telexec", "run", "--", "echo", "from somebody's image"]
-        assert docker("run", "--rm", "--entrypoint", "", built, *command) == "from somebody's image"
-        assert docker("run", "--rm", built, "--version").startswith("telexec-service ")
+        (tmp_path / "token").write_text(secrets.token_hex(32))
+        with documented_executor("Into your own image", built, tmp_path) as executor:
+            assert executor.telexec_run("echo from your image") == "from your image\n"
     finally:
         docker("image", "rm", built)
 

@@ -16,7 +16,7 @@ def test_a_process_has_its_hosts_environment_and_the_delta(project: Project) -> 
     assert of_a == {
         "BUILD_CACHE": "/workspace/cache",
         "CI": "1",
-        "HOME": "/home/telexec",
+        "HOME": "/workspace",
         "HOSTNAME": host_a,
         "PATH": host_path,
         "REGION": "eu-north",
@@ -25,7 +25,7 @@ def test_a_process_has_its_hosts_environment_and_the_delta(project: Project) -> 
     assert of_b == {
         "ACCELERATORS": "8",
         "CI": "1",
-        "HOME": "/home/telexec",
+        "HOME": "/workspace",
         "PATH": host_path,
         "TASK": "of the request",
     }
@@ -38,7 +38,7 @@ def test_codex_as_the_orchestrator_gets_the_hosts_environment_too(
     assert (session["codex"], session["exit_code"]) == (0, 7)
     variables = dict(re.findall(r"^(\w+)=(.*)$", session["printed"], re.MULTILINE))
     assert variables["REGION"] == "eu-north"
-    assert variables["HOME"] == "/home/telexec"
+    assert variables["HOME"] == "/workspace"
     assert variables["HOSTNAME"] == project.service("executor-a").execute("hostname")
     assert "ORCHESTRATOR" not in session["printed"]
     assert "may-know" not in session["printed"]

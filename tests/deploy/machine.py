@@ -10,11 +10,16 @@ from tests.harness.deadline import DEADLINE_S, eventually_blocking
 IMAGE = "telexec-tests/machine:bookworm"
 """What `.ci/machine-image` makes."""
 
-# Credentials are mounted in a process of systemd's own, and must be seen outside of it; with cgroup
-# v2, Docker leaves systemd no cgroup to write to.
+# Credentials are mounted in a process of systemd's own, and must be seen outside of it. Cgroups are
+# to be of version 2, as systemd has them by itself; Docker mounts what the host has, without the
+# right to write. The container is in a cgroup of version 2 also where its limits are of version 1.
 _BOOT = """
 mount --make-rshared /
-[ ! -e /sys/fs/cgroup/cgroup.controllers ] || mount -o remount,rw /sys/fs/cgroup
+if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+    umount --recursive /sys/fs/cgroup
+    mount -t cgroup2 none /sys/fs/cgroup
+fi
+mount -o remount,rw /sys/fs/cgroup
 exec /sbin/init
 """
 
