@@ -8,7 +8,7 @@ import trustme
 from tests.deploy.client import RUN, TELEXEC, said, sleepers
 from tests.deploy.documented import shell_blocks
 from tests.deploy.machine import Machine
-from tests.harness.deadline import eventually_blocking
+from tests.harness.deadline import DEADLINE_S, eventually_blocking
 
 
 def last_event(unit: Machine) -> str:
@@ -24,6 +24,17 @@ def until_reloaded(unit: Machine) -> str:
 
 def test_after_the_installation_it_runs_a_command(unit: Machine) -> None:
     assert "(telexec)" in unit.run(shell_blocks("systemd")[1])
+
+
+def test_whoever_installs_it_with_pip_serves_without_root(unit: Machine) -> None:
+    unit.run("systemctl stop telexec; useradd --create-home somebody || true")
+    (commands,) = shell_blocks("pip")
+    with unit.running(f"exec su - somebody -c 'set -eu\n{commands}'") as service:
+        assert eventually_blocking(lambda: "ws://" in said(service), what="its address")
+        run = "~/telexec/bin/telexec run --url ws://127.0.0.1:7333 --token-file ~/.telexec-token"
+        assert unit.run(f"su - somebody -c '{run} -- id -un'") == "somebody\n"
+        unit.run("pkill --uid somebody telexec-service")
+        assert service.wait(DEADLINE_S) == 0
 
 
 def test_other_machines_connect_over_tls_and_a_renewed_certificate_is_taken(
