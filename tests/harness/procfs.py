@@ -111,3 +111,10 @@ def awaits_reader(pid: int) -> bool:
     """Tell whether a process sleeps because nobody takes what it writes to a pipe."""
     with open(f"/proc/{pid}/wchan") as file:
         return "pipe" in file.read()
+
+
+def times_waited(pid: int) -> int:
+    """Return how often a process has had nothing to do, and waited for something."""
+    with open(f"/proc/{pid}/status") as file:
+        line = next(line for line in file if line.startswith("voluntary_ctxt_switches:"))
+    return int(line.split()[1])

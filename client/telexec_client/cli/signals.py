@@ -38,8 +38,9 @@ class CallerSignals:
     """The signals that the caller sends, passed on while a process runs.
 
     ^C interrupts the process, a second one terminates it, a third leaves at once. SIGTERM and
-    SIGHUP terminate it. Before there is a process, each of them ends `task`. Signals that the
-    caller has ignored (nohup) stay ignored.
+    SIGHUP terminate it. Before there is a process, each of them ends `task`; where that has asked
+    for it (`finish_first`), not before it can have come to a point where nothing is left to chance.
+    Signals that the caller has ignored (nohup) stay ignored.
     """
 
     def __init__(self, task: asyncio.Task[int], *, at_leaving: Callable[[], None]) -> None:
@@ -53,6 +54,7 @@ class CallerSignals:
         self._interrupts = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._detaches_at_hang_up = False
+        self._finishes_first = False
         self.ended_by: signal.Signals | None = None
 
     def __enter__(self) -> Self:
@@ -79,6 +81,13 @@ class CallerSignals:
     def attach(self) -> None:
         """Note that there is a process: what comes from now on is for it."""
         self._has_process = True
+
+    def finish_first(self) -> None:
+        """Have a signal end the task after `END_DEADLINE_S` only: it looks at `ended_by` itself.
+
+        A second one leaves at once.
+        """
+        self._finishes_first = True
 
     def watch_terminal(self, *, suspend: Callable[[], None], go_on: Callable[[], None]) -> None:
         """Note that the terminal is held: it is given back before we stop or end."""
@@ -155,7 +164,9 @@ class CallerSignals:
 
     def _on_interrupt(self) -> None:
         self._interrupts += 1
-        if not self._has_process:
+        if self._finishes_first:
+            self._on_ending(signal.SIGINT)
+        elif not self._has_process:
             self._leave_soon(signal.SIGINT)
         elif self._interrupts == 1:
             self._order(_Order.INTERRUPT)
@@ -165,6 +176,11 @@ class CallerSignals:
             self._leave_now(signal.SIGINT)
 
     def _on_ending(self, number: signal.Signals) -> None:
+        if self._finishes_first:
+            if self.ended_by is not None:
+                self._leave_now(number)
+            self._end_by(number)
+            return
         if not self._has_process or self.ended_by is not None:
             self._leave_soon(number)
             return
