@@ -37,6 +37,7 @@ from telexec_service.processes.canary import (
 from telexec_service.processes.cgroup_parent import CgroupError
 from telexec_service.processes.cgroups import CONTROLLERS, Cgroups
 from telexec_service.processes.descriptors import Descriptors
+from telexec_service.processes.family_record import FamilyRecord
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.limits import Confinement
 from telexec_service.processes.marks import Marks
@@ -78,7 +79,8 @@ class ServiceOptions(msgspec.Struct, frozen=True):
 
     `token_file` None: everybody may connect. `certificate_files` None: nothing is encrypted.
     `metrics_token_file` None: the metrics are for clients only, or for everybody if all may
-    connect. `audit_log` None: nothing is recorded.
+    connect. `audit_log` None: nothing is recorded. `records` is a directory for what services
+    tell those after them.
     """
 
     address: Address
@@ -86,6 +88,7 @@ class ServiceOptions(msgspec.Struct, frozen=True):
     certificate_files: CertificateFiles | None
     metrics_token_file: str | None
     audit_log: str | None
+    records: str
     config: Config
 
 
@@ -115,7 +118,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
     certificate = _certificate(options)
     descriptors = Descriptors()
     descriptors.raise_limit()
-    offspring = _offspring(config, descriptors, log)
+    offspring = _offspring(options, descriptors, log)
     environment = HostEnvironment(own_environment, config.env)
     process_routes = ProcessRoutes(environment, config.shutdown)
     information = read_host_information(__version__)
@@ -252,8 +255,8 @@ def _host_names(options: ServiceOptions) -> HostNames:
     return HostNames(listed, is_loopback=is_loopback)
 
 
-def _offspring(config: Config, descriptors: Descriptors, log: Any) -> Offspring:
-    marks = Marks()
+def _offspring(options: ServiceOptions, descriptors: Descriptors, log: Any) -> Offspring:
+    config, marks = options.config, Marks()
     if not marks.are_kept:
         log.warning("marks.unavailable")
     names = ProcessLimits.__struct_fields__
@@ -264,7 +267,11 @@ def _offspring(config: Config, descriptors: Descriptors, log: Any) -> Offspring:
     reaper = Reaper(adopts_orphans=True)
     guardian = Guardian(marks, reaper, log, None if cgroups is None else cgroups.directory)
     ender = TreeEnder(marks, lambda: guardian.pids, log, cgroups)
-    return Offspring(marks, spawner, reaper, ender, guardian, UsageMeter(), Readiness(), cgroups)
+    # In cgroups nothing is left behind that needs to be known by its mark.
+    record = FamilyRecord(options.records, marks, log) if cgroups is None else None
+    return Offspring(
+        marks, spawner, reaper, ender, guardian, UsageMeter(), Readiness(), cgroups, record
+    )
 
 
 def _cgroups(config: Config, limits: ProcessLimits, marks: Marks, log: Any) -> Cgroups | None:

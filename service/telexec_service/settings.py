@@ -79,14 +79,19 @@ def service_options(config: Config) -> ServiceOptions:
         certificate_files=_certificate_files(service),
         metrics_token_file=_path(service.metrics_token_file),
         audit_log=_path(service.audit_log),
+        records=os.path.expanduser(os.path.join(_state_directory(), "running")),
         config=config,
     )
 
 
 def default_token_file() -> str:
     """Return where the token is kept if nothing says otherwise."""
+    return os.path.join(_state_directory(), "token")
+
+
+def _state_directory() -> str:
     state = os.environ.get("XDG_STATE_HOME") or os.path.join("~", ".local", "state")
-    return os.path.join(state, "telexec", "token")
+    return os.path.join(state, "telexec")
 
 
 def _path(written: str | None) -> str | None:

@@ -38,11 +38,15 @@ def main() -> None:
             cgroup_files.remove_soon(group)
 
 
-def end_family(family: int) -> None:
+def end_family(family: int) -> set[int]:
     """Kill every process with a mark of a family, and what descends from it, until none is left.
 
     What cannot be killed is given up after a while.
+
+    Returns:
+        All that was found of it.
     """
+    found: set[int] = set()
     families = {family}
     census = Census(Marks())
     ladder = Ladder(time.monotonic(), 0)
@@ -53,9 +57,10 @@ def end_family(family: int) -> None:
         members = with_descendants(roots, marked, {os.getpid()})
         # A service that ran in one of them is gone now, and what it started is not.
         families.update(it.mark.family for it in members.values() if it.mark is not None)
+        found |= members.keys()
         step = ladder.step(time.monotonic(), members.keys(), refused)
         if step.action is Action.GIVE_UP:
-            return
+            return found
         number = signal.SIGSTOP if step.action is Action.FREEZE else signal.SIGKILL
         for pid, member in members.items():
             try:

@@ -69,6 +69,11 @@ class Marks:
         self.are_kept = True
         self.are_kept = self._try()
 
+    @property
+    def own_mark(self) -> Mark | None:
+        """The mark that this process was given itself; None: it runs in no tree."""
+        return to_mark(self._own[0])
+
     def note_leader(self, pid: int, serial: int) -> None:
         """Note who leads the session of a start."""
         if self.are_kept:

@@ -3,6 +3,7 @@
 import msgspec
 
 from telexec_service.processes.cgroups import Cgroups
+from telexec_service.processes.family_record import FamilyRecord
 from telexec_service.processes.guardian import Guardian
 from telexec_service.processes.marks import Marks
 from telexec_service.processes.readiness import Readiness
@@ -23,6 +24,7 @@ class Offspring(msgspec.Struct, frozen=True):
     meter: UsageMeter
     readiness: Readiness
     cgroups: Cgroups | None = None
+    record: FamilyRecord | None = None
 
     async def close(self, *, is_gone: bool) -> None:
         """Start, wait for and end nothing any more. Idempotent.
@@ -34,6 +36,8 @@ class Offspring(msgspec.Struct, frozen=True):
         if self.cgroups is not None:
             await self.cgroups.close()
         await self.guardian.close(is_needed=not is_gone)
+        if self.record is not None:
+            self.record.close()
         self.reaper.close()
         self.spawner.close()
         self.readiness.close()
