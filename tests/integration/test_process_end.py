@@ -7,7 +7,8 @@ import pytest
 
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually
-from tests.harness.raw_peer import RawPeer, RawProcess
+from tests.harness.raw_peer import RawPeer, RawProcess, raw_peer
+from tests.harness.server import Server
 
 TTY = pytest.mark.parametrize("tty", [False, True], ids=["pipes", "pty"])
 
@@ -223,3 +224,18 @@ async def test_what_outlives_a_process_whose_time_is_over_is_killed_after_the_gr
     exited = await process.until_closed()
     assert process.output() == b"ready\n"
     assert (exited["reason"], exited["signal"]) == ("timeout", "SIGTERM")
+
+
+@pytest.mark.parametrize("limit", ["timeoutMs", "idleTimeoutMs"])
+async def test_time_is_kept_while_nobody_is_connected(host: Server, limit: str) -> None:
+    params = {limit: 500, "killGraceMs": 100}
+    async with raw_peer(host.url) as first:
+        process = await first.start(programs.ignore_term(), **params)
+        await process.until_output(b"ready")
+    await eventually(
+        lambda: not procfs.is_alive(process.started["pid"]), what="the end of the process"
+    )
+    async with raw_peer(host.url, resume=first.session_id) as second:
+        exited = await second.process(process.process_id).until_exited()
+        assert exited["reason"] == limit.removesuffix("Ms")
+        assert exited["signal"] == "SIGKILL"
