@@ -183,8 +183,6 @@ class Process:
         """Write to stdin or the PTY; see `StdinWriter.write`."""
         before = self._stdin.total_bytes
         outcome = self._stdin.write(data, write_id)
-        # It was woken, and may have said something already: that goes along with our answer.
-        self._readiness.look_soon()
         self.account.add_input(self._stdin.total_bytes - before)
         return outcome
 

@@ -23,7 +23,6 @@ class Readiness:
         self._wanted: dict[int, Callable[[], None]] = {}
         self._latest = -1
         self.turns_alone = 0
-        self._is_look_due = False
         self._loop.add_reader(self._epoll.fileno(), self._call_ready)
 
     def watch(self, descriptor: int, on_readable: Callable[[], None]) -> None:
@@ -39,22 +38,11 @@ class Readiness:
         del self._wanted[descriptor]
         self._epoll.unregister(descriptor)
 
-    def look_soon(self) -> None:
-        """Look what is ready once this turn of the loop is over, before it waits for anything."""
-        if not self._is_look_due:
-            self._is_look_due = True
-            self._loop.call_soon(self._look)
-
     def close(self) -> None:
         """Watch nothing any more. Idempotent."""
         if not self._epoll.closed:
             self._loop.remove_reader(self._epoll.fileno())
             self._epoll.close()
-
-    def _look(self) -> None:
-        self._is_look_due = False
-        if not self._epoll.closed:
-            self._call_ready()
 
     def _call_ready(self) -> None:
         ready = self._epoll.poll(0)

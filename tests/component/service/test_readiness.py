@@ -113,32 +113,6 @@ async def test_a_callback_that_fails_is_reported_and_keeps_no_other_from_being_c
         readiness.unwatch(descriptor)
 
 
-async def test_a_look_comes_before_what_is_due_after_it(readiness: Readiness, pipes: Pipes) -> None:
-    descriptor, order = pipes.full(), Calls()
-    loop = asyncio.get_running_loop()
-    readiness.watch(descriptor, lambda: order.note("read"))
-
-    readiness.look_soon()
-    readiness.look_soon()
-    loop.call_soon(order.note, "flushed")
-    await order.until(lambda: "flushed" in order)
-
-    assert order.index("flushed") > 0
-    readiness.unwatch(descriptor)
-
-
-async def test_a_look_after_the_end_finds_nothing(readiness: Readiness, pipes: Pipes) -> None:
-    called, done = Calls(), Calls()
-    readiness.watch(pipes.full(), lambda: called.note(0))
-
-    readiness.look_soon()
-    readiness.close()
-    asyncio.get_running_loop().call_soon(done.note, True)
-    await done.until(lambda: done)
-
-    assert called == []
-
-
 async def test_after_the_end_nobody_is_called(readiness: Readiness, pipes: Pipes) -> None:
     called: list[int] = []
     readiness.watch(pipes.full(), lambda: called.append(0))
