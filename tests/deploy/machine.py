@@ -77,6 +77,14 @@ class Machine:
             timeout=DEADLINE_S,
         )
 
+    def copy_files(self, directory: Path) -> None:
+        """Copy its files, without those in /run and /tmp, to a directory of this machine."""
+        argv = ["docker", "export", self._container]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE) as export:
+            unpack = ["tar", "-x", "-C", str(directory)]
+            subprocess.run(unpack, check=True, stdin=export.stdout, timeout=4 * DEADLINE_S)
+        assert export.returncode == 0
+
     def unit_property(self, name: str) -> str:
         """Return what systemd says of the unit."""
         return self.run(f"systemctl show --property={name} --value telexec").strip()
