@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.soak.run import CONFIG, soak
+from tests.faults.soak.run import config, soak
 from tests.harness.service import running_service
 
 
@@ -12,11 +12,12 @@ from tests.harness.service import running_service
 async def test_a_minute_of_everything_at_once_loses_nothing_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:
-    with running_service(tmp_path, config=CONFIG) as server:
-        report = await soak(server, tmp_path, seconds=60, sessions=100, seed=1)
+    with running_service(tmp_path, config=config(tmp_path, None)) as server:
+        report = await soak(server, tmp_path, group=None, seconds=60, sessions=100, seed=1)
     assert report.complaints == []
     # It was no idle minute.
     assert report.ledger.cuts > 50
     assert report.ledger.processes > 50
     assert report.ledger.expired_sessions > 0
     assert report.ledger.killed_clients > 0
+    assert report.ledger.most_spill_files > 0

@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
-from tests.faults.soak.run import CONFIG, soak
+from tests.faults.soak.run import config, soak
+from tests.harness.cgroup import own_cgroup
 from tests.harness.service import running_service
 
 
@@ -19,20 +21,26 @@ def main() -> int:
     parser.add_argument(
         "--no-uvloop", action="store_true", help="have the service on asyncio's loop"
     )
+    parser.add_argument(
+        "--cgroups", action="store_true", help="give each process a cgroup; needs root"
+    )
     arguments = parser.parse_args()
     options = ["--no-uvloop"] if arguments.no_uvloop else []
-    with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder)
-        with running_service(directory, config=CONFIG, options=options) as server:
-            report = asyncio.run(
-                soak(
-                    server,
-                    directory,
-                    seconds=arguments.minutes * 60,
-                    sessions=arguments.sessions,
-                    seed=arguments.seed,
-                )
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        group = stack.enter_context(own_cgroup()) if arguments.cgroups else None
+        settings = config(directory, group)
+        server = stack.enter_context(running_service(directory, config=settings, options=options))
+        report = asyncio.run(
+            soak(
+                server,
+                directory,
+                group=group,
+                seconds=arguments.minutes * 60,
+                sessions=arguments.sessions,
+                seed=arguments.seed,
             )
+        )
     print(report.table())
     for complaint in report.complaints[:20]:
         print(f"\n{complaint}")

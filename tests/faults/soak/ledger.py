@@ -14,6 +14,7 @@ class Ledger:
         lost_bytes: Output that is missing and was not announced as a gap.
         doubled_bytes: Output that came again.
         gap_bytes: Output that was announced as missing.
+        most_spill_files: How many files there were at the same time, of those times that were seen.
         wrong: What else was not as it should be, in words.
     """
 
@@ -28,6 +29,7 @@ class Ledger:
     connections: int = 0
     killed_processes: int = 0
     killed_clients: int = 0
+    most_spill_files: int = 0
     expired_sessions: int = 0
     wrong: list[str] = field(default_factory=list[str])
 

@@ -18,6 +18,7 @@ from tests.faults.soak.activities import ACTIVITIES, stay_away
 from tests.faults.soak.ledger import Ledger
 from tests.faults.soak.weather import bad_weather
 from tests.harness import procfs
+from tests.harness.cgroup import below
 from tests.harness.deadline import eventually, within
 from tests.harness.fault_proxy import FaultProxy, fault_proxy
 from tests.harness.http_request import page
@@ -25,15 +26,8 @@ from tests.harness.server import Server
 
 LEASE_S = 15.0
 
-CONFIG = f"""
-[service]
-log_level = "warning"
-[sessions]
-lease_s = {LEASE_S}
-finished_s = {LEASE_S}
-[keepalive]
-probe_s = 1.0
-"""
+RETAINED_BYTES = 256 * 1024
+"""Of each process in memory: what a slow reader leaves goes into files."""
 
 WARM_UP_PART = 0.2
 """How much of the time goes by before the service's memory is looked at for the first time."""
@@ -56,6 +50,8 @@ class Remains:
     resident_bytes: int
     descriptors: int
     children: int
+    spill_files: int
+    cgroups: int
     sessions: int
     processes: int
 
@@ -77,7 +73,7 @@ class Report:
         found = list(ledger.wrong)
         if ledger.lost_bytes or ledger.doubled_bytes:
             found.append(f"{ledger.lost_bytes} bytes lost, {ledger.doubled_bytes} doubled")
-        for name in ("descriptors", "children", "sessions", "processes"):
+        for name in self.before.__dataclass_fields__.keys() - {"resident_bytes"}:
             had, has = getattr(before, name), getattr(after, name)
             if has > had:
                 found.append(f"{has} {name} are left, there were {had}")
@@ -113,13 +109,38 @@ class Report:
         )
 
 
+def config(directory: Path, group: Path | None) -> str:
+    """Return the service's configuration, with cgroups below `group` if there is one."""
+    cgroups = "" if group is None else f'[cgroups]\nparent = "{group}"\n'
+    return f"""
+[service]
+log_level = "warning"
+[limits]
+retained_bytes = {RETAINED_BYTES}
+[spill]
+directory = "{directory}"
+[sessions]
+lease_s = {LEASE_S}
+finished_s = {LEASE_S}
+[keepalive]
+probe_s = 1.0
+{cgroups}"""
+
+
 async def soak(
-    server: Server, directory: Path, *, seconds: float, sessions: int, seed: int
+    server: Server,
+    directory: Path,
+    *,
+    group: Path | None,
+    seconds: float,
+    sessions: int,
+    seed: int,
 ) -> Report:
-    """Work with a service for so long; the service must have `CONFIG`.
+    """Work with a service for so long; the service must have this `config`.
 
     Args:
-        directory: For what the run writes.
+        directory: For what the run and the service write.
+        group: Where the service makes cgroups.
         sessions: How many there are at the same time.
         seed: Of everything that is random, as far as the timing of processes allows.
     """
@@ -129,10 +150,10 @@ async def soak(
     descriptors = len(server.open_fds())
     until = began + seconds * WARM_UP_PART
     await _work(server, directory, ledger, until=until, sessions=sessions, seed=seed)
-    before = await _at_rest(server, descriptors)
+    before = await _at_rest(server, directory, group, descriptors)
     until = began + seconds
     await _work(server, directory, ledger, until=until, sessions=sessions, seed=seed + 1)
-    after = await _at_rest(server, before.descriptors)
+    after = await _at_rest(server, directory, group, before.descriptors)
     client_tasks = len(asyncio.all_tasks()) - tasks_before
     return Report(ledger, before, after, client_tasks, time.monotonic() - began)
 
@@ -214,7 +235,13 @@ async def _kill_clients(server: Server, directory: Path, ledger: Ledger, *, unti
         run.kill()
         await run.wait()
         ledger.killed_clients += 1
+        ledger.most_spill_files = max(ledger.most_spill_files, _spill_files(server, directory))
         await _ended([int(pid) for pid in line.split()])
+
+
+def _spill_files(server: Server, directory: Path) -> int:
+    # They have no names (open(2), O_TMPFILE).
+    return sum(it.startswith(f"{directory}/#") for it in server.open_fds().values())
 
 
 async def _ended(pids: list[int]) -> None:
@@ -224,7 +251,9 @@ async def _ended(pids: list[int]) -> None:
     )
 
 
-async def _at_rest(server: Server, descriptors: int) -> Remains:
+async def _at_rest(
+    server: Server, directory: Path, group: Path | None, descriptors: int
+) -> Remains:
     """Wait until the leases of all sessions are over, and look what there is."""
 
     def is_quiet() -> bool:
@@ -244,6 +273,8 @@ async def _at_rest(server: Server, descriptors: int) -> Remains:
         resident_bytes=server.resident_bytes(),
         descriptors=len(server.open_fds()),
         children=len(server.children()),
+        spill_files=_spill_files(server, directory),
+        cgroups=0 if group is None else len(list(below(group))),
         sessions=health["sessions"],
         processes=health["processes"],
     )
