@@ -61,3 +61,6 @@ WALK = Method("fs/walk", fs.Walk, fs.Tree, repeatable=True)
 OPEN = Method("fs/open", fs.OpenFile, fs.FileOpened, repeatable=False)
 READ_BLOCK = Method("fs/readBlock", fs.ReadBlock, fs.Block, repeatable=True)
 CLOSE = Method("fs/close", fs.CloseFile, Nothing, repeatable=True)
+
+METHOD_NAMES = tuple(it.name for it in tuple(vars().values()) if isinstance(it, Method))
+"""Of all that can be asked for, in the order of this page."""

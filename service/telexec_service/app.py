@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from telexec_schemas.lifecycle import EXTENSION_VERSION, ExtensionGrant, Limits
-from telexec_schemas.methods import INITIALIZE
+from telexec_schemas.methods import METHOD_NAMES
 from telexec_schemas.process import TREE_LIMITS, EndReason, ProcessLimits
 from telexec_service import __version__
 from telexec_service.config import Config
@@ -132,7 +132,7 @@ async def serve(  # noqa: PLR0915 - the one place where everything is put togeth
             **process_routes.routes(),
             **FilesystemRoutes(threads, config.files, file_stop.check).routes(),
         }
-        counters = Counters((INITIALIZE.name, *routes))
+        counters = Counters(METHOD_NAMES)
         audit = AuditLog(options.audit_log, config.audit, counters, log)
         sessions = SessionTable(
             config,

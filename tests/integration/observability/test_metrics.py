@@ -10,6 +10,8 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
+from telexec_schemas import methods
+from telexec_schemas.method import Method
 from tests.harness import programs
 from tests.harness.deadline import eventually, within
 from tests.harness.http_request import get, http, page
@@ -133,6 +135,22 @@ async def test_nothing_that_a_client_sends_makes_a_new_series(tmp_path: Path) ->
             after = await scrape(server)
     assert after.keys() == before.keys()
     assert value(after, "requests_total", method="other", outcome="error") == 7
+
+
+async def test_every_method_is_counted_under_its_name(tmp_path: Path) -> None:
+    names = {it.name for it in vars(methods).values() if isinstance(it, Method)}
+    with running_service(tmp_path) as server:
+        async with raw_peer(server.url) as peer:
+            for method in ("session/list", "process/list", "session/end"):
+                await peer.request(method, {})
+        samples = await scrape(server)
+    counted = {
+        dict(labels)["method"] for name, labels in samples if name == "telexec_requests_total"
+    }
+    assert counted == names | {"other"}
+    for method in ("session/list", "process/list", "session/end"):
+        assert value(samples, "requests_total", method=method, outcome="ok") == 1
+    assert value(samples, "requests_total", method="other", outcome="ok") == 0
 
 
 async def test_a_request_that_lost_its_connection_is_counted_as_cancelled(tmp_path: Path) -> None:
