@@ -6,21 +6,22 @@ from benchmarks.cache import venv_python
 from benchmarks.peers import check_package
 from benchmarks.subjects.openssh import make_key
 from benchmarks.subjects.ports import free_port
+from benchmarks.subjects.served import ServedSubject
 from benchmarks.subjects.server_process import ServerProcess, minimal_environment
 from benchmarks.subjects.ssh_connection import SshConnection
-from benchmarks.subjects.subject import Connection, Subject
+from benchmarks.subjects.subject import Connection
 
 _PROGRAM = Path(__file__).parents[1] / "programs" / "asyncssh_server.py"
 
 
-class AsyncSsh(Subject):
+class AsyncSsh(ServedSubject):
     """On asyncio's own loop, on which it starts commands twice as fast as on uvloop."""
 
     name = "asyncssh"
     about = "an AsyncSSH server on asyncio's own loop, under the AsyncSSH client"
 
     def __init__(self) -> None:
-        self._server: ServerProcess | None = None
+        super().__init__()
         self._port = 0
         self._key = Path()
 
@@ -43,13 +44,5 @@ class AsyncSsh(Subject):
         )
         await self._server.listening(self._port)
 
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
     async def connect(self) -> Connection:
         return await SshConnection.open(self._port, user="benchmarks", key=self._key)
-
-    def server_pids(self) -> list[int]:
-        return [self._server.pid] if self._server is not None else []

@@ -5,13 +5,14 @@ from pathlib import Path
 from benchmarks.peers import find_codex
 from benchmarks.subjects.dialect import TextDialect
 from benchmarks.subjects.lean_connection import LeanConnection
+from benchmarks.subjects.served import ServedSubject
 from benchmarks.subjects.server_process import ServerProcess, minimal_environment
-from benchmarks.subjects.subject import Connection, Subject
+from benchmarks.subjects.subject import Connection
 
 CONCURRENT_REQUESTS = 32
 
 
-class Codex(Subject):
+class Codex(ServedSubject):
     """It leaves Nagle's algorithm on; the client takes the stall of 40 ms away."""
 
     name = "codex"
@@ -21,7 +22,7 @@ class Codex(Subject):
     )
 
     def __init__(self) -> None:
-        self._server: ServerProcess | None = None
+        super().__init__()
         self._url = ""
 
     def check(self) -> None:
@@ -38,13 +39,5 @@ class Codex(Subject):
         )
         self._url = await self._server.address()
 
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
     async def connect(self) -> Connection:
         return await LeanConnection.open(self._url, TextDialect(), quick_ack=True)
-
-    def server_pids(self) -> list[int]:
-        return [self._server.pid] if self._server is not None else []

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from benchmarks.peers import check_package, find_sshd
 from benchmarks.subjects.ports import free_port
+from benchmarks.subjects.served import ServedSubject
 from benchmarks.subjects.server_process import ServerProcess, minimal_environment
 from benchmarks.subjects.ssh_connection import SshConnection
-from benchmarks.subjects.subject import Connection, MissingPeerError, Subject
+from benchmarks.subjects.subject import Connection, MissingPeerError
 from benchmarks.usage import named, running
 
 _CONFIG = """\
@@ -34,7 +35,7 @@ SetEnv SHLVL=5
 """
 
 
-class OpenSsh(Subject):
+class OpenSsh(ServedSubject):
     """A server of its own, for this user."""
 
     name = "openssh"
@@ -43,7 +44,7 @@ class OpenSsh(Subject):
     idle_connections = 100
 
     def __init__(self) -> None:
-        self._server: ServerProcess | None = None
+        super().__init__()
         self._port = 0
         self._key = Path()
 
@@ -71,11 +72,6 @@ class OpenSsh(Subject):
             says_address=False,
         )
         await self._server.listening(self._port)
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
 
     async def connect(self) -> Connection:
         return await SshConnection.open(

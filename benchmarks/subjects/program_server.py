@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
+from benchmarks.subjects.served import ServedSubject
 from benchmarks.subjects.server_process import ServerProcess, minimal_environment
-from benchmarks.subjects.subject import Subject
 
 _PROGRAMS = Path(__file__).parents[1] / "programs"
 
 
-class ProgramServer(Subject):
+class ProgramServer(ServedSubject):
     """A program in `programs/` that prints its address when it listens.
 
     Attributes:
@@ -19,11 +19,8 @@ class ProgramServer(Subject):
     program: str
 
     def __init__(self) -> None:
-        self._server: ServerProcess | None = None
+        super().__init__()
         self.url = ""
-
-    def check(self) -> None:
-        pass
 
     async def start(self, directory: Path) -> None:
         self._server = ServerProcess(
@@ -33,11 +30,3 @@ class ProgramServer(Subject):
             says_address=True,
         )
         self.url = await self._server.address()
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
-    def server_pids(self) -> list[int]:
-        return [self._server.pid] if self._server is not None else []

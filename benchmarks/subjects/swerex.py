@@ -9,13 +9,14 @@ from pathlib import Path
 from benchmarks.cache import venv_python
 from benchmarks.peers import check_package
 from benchmarks.subjects.ports import free_port
+from benchmarks.subjects.served import ServedSubject
 from benchmarks.subjects.server_process import ServerProcess, minimal_environment
-from benchmarks.subjects.subject import Ability, Connection, Running, Subject, Take
+from benchmarks.subjects.subject import Ability, Connection, Running, Take
 
 _MAX_ANSWER_BYTES = 512 * 1024 * 1024
 
 
-class SweRex(Subject):
+class SweRex(ServedSubject):
     """It hands over output when a command has ended, as text, and knows no stdin."""
 
     name = "swerex"
@@ -23,7 +24,7 @@ class SweRex(Subject):
     abilities = frozenset({Ability.SERVE, Ability.OUTPUT, Ability.RUN})
 
     def __init__(self) -> None:
-        self._server: ServerProcess | None = None
+        super().__init__()
         self._port = 0
         self._token = ""
 
@@ -42,16 +43,8 @@ class SweRex(Subject):
         )
         await self._server.listening(self._port)
 
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
     async def connect(self) -> Connection:
         return HttpConnection(self._port, self._token)
-
-    def server_pids(self) -> list[int]:
-        return [self._server.pid] if self._server is not None else []
 
 
 class HttpConnection(Connection):

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from benchmarks.subjects.dialect import BinaryDialect, Dialect, TextDialect
 from benchmarks.subjects.lean_connection import LeanConnection
+from benchmarks.subjects.served import ServedSubject
 from benchmarks.subjects.server_process import ServerProcess, minimal_environment
-from benchmarks.subjects.subject import Connection, Running, Subject, Take
+from benchmarks.subjects.subject import Connection, Running, Take
 from telexec_client import Client, Process, connect
 
 SERVICE = ("-m", "telexec_service")
 
 
-class TelexecService(Subject):
+class TelexecService(ServedSubject):
     """The service with everything on that is on by default, and a token.
 
     Args:
@@ -29,13 +30,10 @@ class TelexecService(Subject):
     def __init__(self, config: str = "", start_with: Sequence[str] = SERVICE) -> None:
         self._config = config
         self._start_with = start_with
-        self._server: ServerProcess | None = None
+        super().__init__()
         self.url = ""
         self.token = ""
         self._token_file = Path()
-
-    def check(self) -> None:
-        pass
 
     async def start(self, directory: Path) -> None:
         self.token = secrets.token_urlsafe(16)
@@ -52,14 +50,6 @@ class TelexecService(Subject):
             says_address=True,
         )
         self.url = await self._server.address()
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
-    def server_pids(self) -> list[int]:
-        return [self._server.pid] if self._server is not None else []
 
     def command_line(self, argv: Sequence[str]) -> list[str] | None:
         telexec = str(Path(sys.executable).with_name("telexec"))
