@@ -73,6 +73,7 @@ TARGETS = (
     at_least("text", "rate", BINARY, 3.5, "codex"),
     at_least("text", "rate", BINARY, 2.5, "openssh"),
     at_most("text", "server CPU", BINARY, 0.2, "codex"),
+    *(at_least(workload, "rate", BINARY, 0.9, "relay") for workload in ("zeros", "text")),
     at_least("lines", "rate", OURS, 1.8, "codex"),
     at_most("echo", "p50", OURS, 1.0, "codex"),
     at_most("fanout200", "p99", OURS, 1.0, "codex"),
