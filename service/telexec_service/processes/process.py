@@ -151,7 +151,7 @@ class Process:
         for pipe in self._pipes:
             pipe.set_reading(True)
         self._readiness.watch(self._pidfd, self._reap)
-        self._reaper.announce(self.pid)
+        self._reaper.announce(self.pid, serial)
 
     @property
     def is_running(self) -> bool:

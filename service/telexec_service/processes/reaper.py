@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
 
 SWEEP_INTERVAL_S = 1.0
 """How long an orphan that has ended may stay a zombie."""
@@ -24,22 +25,32 @@ class Reaper:
     def __init__(self, *, adopts_orphans: bool = False) -> None:
         self._loop = asyncio.get_running_loop()
         self._pids: dict[int, int] = {}
-        self._own: set[int] = set()
+        self._own: dict[int, int | None] = {}
         self._is_empty = asyncio.Event()
         self._is_empty.set()
         self._adopts_orphans = adopts_orphans
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._exits = 0
 
-    def announce(self, pid: int) -> None:
-        """Leave a child to whoever started it, until `forget`."""
-        self._own.add(pid)
+    @property
+    def starts(self) -> Iterator[tuple[int, int | None]]:
+        """Every announced child that nobody has waited for yet: its pid and its serial."""
+        return iter(self._own.items())
+
+    def announce(self, pid: int, serial: int | None = None) -> None:
+        """Leave a child to whoever started it, until `forget`.
+
+        Args:
+            pid: Of the child.
+            serial: What its mark says; None: it is no start.
+        """
+        self._own[pid] = serial
         if self._adopts_orphans and self._sweep_timer is None:
             self._sweep_timer = self._loop.call_later(SWEEP_INTERVAL_S, self._sweep)
 
     def forget(self, pid: int) -> None:
         """Note that whoever started a child has waited for it."""
-        self._own.discard(pid)
+        self._own.pop(pid, None)
         self._exits += 1
         if self._exits >= SWEEP_EXITS and self._sweep_timer is not None:
             self._sweep_timer.cancel()

@@ -48,6 +48,8 @@ class TreeEnder:
 
     Args:
         spared: Returns the pids of what belongs to the service itself.
+        starts: Returns the pids of the service's children, which are theirs until somebody has
+            waited for them, and their serials: they may have changed their marks.
         log: A structlog logger.
         cgroups: In which processes are as well; None: there are none.
     """
@@ -56,6 +58,7 @@ class TreeEnder:
         self,
         marks: Marks,
         spared: Callable[[], Iterable[int]],
+        starts: Callable[[], Iterable[tuple[int, int | None]]],
         log: Any,
         cgroups: Cgroups | None = None,
     ) -> None:
@@ -63,6 +66,7 @@ class TreeEnder:
         self._family = marks.family
         self._census = Census(marks)
         self._spared = spared
+        self._starts = starts
         self._log = log
         self._cgroups = cgroups
         self._endings: dict[Tree, _Ending] = {}
@@ -150,9 +154,21 @@ class TreeEnder:
             due = [ending for ending in self._endings.values() if ending.next_look <= now]
             if not due:
                 return
-            marked = self._census.marked()
+            marked = self._marked()
             for ending in due:
                 self._step(ending, marked, now)
+
+    def _marked(self) -> dict[int, Mark]:
+        marked = self._census.marked()
+        for pid, serial in self._starts():
+            mark = marked.get(pid)
+            if serial is None or (
+                mark is not None and (mark.family, mark.serial) == (self._family, serial)
+            ):
+                continue
+            # It has changed its mark, as su(1) may where PAM sets limits: we know better.
+            marked[pid] = Mark(self._family, serial)
+        return marked
 
     def _keep_spare(self) -> None:
         with contextlib.suppress(OSError):

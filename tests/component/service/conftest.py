@@ -34,7 +34,9 @@ class Runner:
         self.serials = iter(self.marks.take_block())
         self.spawner = Spawner(self.marks, Confinement(ProcessLimits(), 0))
         self.reaper = Reaper()
-        self.ender = TreeEnder(self.marks, lambda: (), structlog.get_logger())
+        self.ender = TreeEnder(
+            self.marks, lambda: (), lambda: self.reaper.starts, structlog.get_logger()
+        )
         self.offspring = Offspring(
             self.marks,
             self.spawner,

@@ -1,12 +1,13 @@
 """What ends a process ends all that it started, wherever that has gone."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.harness import procfs, programs
 from tests.harness.deadline import eventually
-from tests.harness.raw_peer import RawPeer, raw_peer
+from tests.harness.raw_peer import RawPeer, RawProcess, raw_peer
 from tests.harness.server import Server
 from tests.harness.service import running_service
 from tests.integration.ending.pids import printed_pids, until_dead
@@ -55,6 +56,43 @@ async def test_what_outlives_its_process_lives_as_long_as_the_session(
         assert all(map(procfs.is_alive, sleepers))
     # The lease of the session runs out.
     await until_dead(*sleepers)
+
+
+UNMARKED = "prlimit", "--rttime=unlimited:unlimited"
+"""Takes its mark away, as programs do that set the limits of another user."""
+
+ONE_HERE_AND_ONE_IN_ITS_OWN_SESSION = "sleep 600 & a=$!; setsid sleep 600 & echo $$ $a $!; wait"
+
+
+async def unmarked(peer: RawPeer, **params: Any) -> tuple[RawProcess, list[int]]:
+    """Start something without a mark; return it, and the pids of it and its children."""
+    argv = programs.tool(*UNMARKED, *programs.shell(ONE_HERE_AND_ONE_IN_ITS_OWN_SESSION))
+    process = await peer.start(argv, env={"PATH": "/bin:/usr/bin"}, **params)
+    return process, await printed_pids(process)
+
+
+async def test_one_that_takes_its_mark_away_is_ended_with_its_descendants(peer: RawPeer) -> None:
+    other, others = await unmarked(peer)
+    process, pids = await unmarked(peer)
+    answer = await peer.request(
+        "process/terminate", {"processId": process.process_id, "graceMs": 100}
+    )
+    assert answer == {"running": True, "survivors": []}
+    assert not any(map(procfs.is_alive, pids))
+    assert (await process.until_exited())["reason"] == "terminated"
+    assert all(map(procfs.is_alive, others))
+    assert await other.terminate() is True
+    await until_dead(*others)
+
+
+async def test_so_it_is_when_its_time_or_its_session_is_over(service: Server) -> None:
+    async with raw_peer(service.url) as peer:
+        process, pids = await unmarked(peer, timeoutMs=700, killGraceMs=100)
+        assert (await process.until_exited())["reason"] == "timeout"
+        await until_dead(*pids)
+        _, left = await unmarked(peer)
+        assert await peer.request("session/end") == {"survivors": []}
+        assert not any(map(procfs.is_alive, left))
 
 
 async def test_sessions_do_not_end_each_others_processes(service: Server) -> None:
