@@ -207,8 +207,18 @@ class TreeEnder:
         if self._cgroups is not None:
             ending.in_cgroups = self._cgroups.pids(ending.tree)
         while True:
-            roots = {pid for pid, mark in marked.items() if self._is_of(ending, mark)}
+            roots = {
+                pid
+                for pid, mark in marked.items()
+                if mark.family == self._family and mark.serial in ending.tree
+            }
             roots |= ending.in_cgroups
+            if ending.foreign:
+                # Anybody can give himself the mark of another service: what that one started is
+                # not among the descendants of this one, which adopts all orphans of its own.
+                below = with_descendants(list(children(os.getpid())), marked, spared)
+                of_foreign = {pid for pid, mark in marked.items() if mark.family in ending.foreign}
+                roots |= below.keys() & of_foreign
             if ending.tree is WHOLE_HOST:
                 roots.update(children(os.getpid()))
             members = with_descendants(roots, marked, spared)
@@ -219,11 +229,6 @@ class TreeEnder:
                 return members
             # A service runs in the tree: what it started stays in it, whatever becomes of it.
             ending.foreign |= foreign
-
-    def _is_of(self, ending: _Ending, mark: Mark) -> bool:
-        if mark.family == self._family:
-            return mark.serial in ending.tree
-        return mark.family in ending.foreign
 
     def _signal(
         self, ending: _Ending, members: dict[int, Member], numbers: tuple[signal.Signals, ...]

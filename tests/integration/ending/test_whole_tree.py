@@ -1,5 +1,6 @@
 """What ends a process ends all that it started, wherever that has gone."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,27 @@ async def test_so_it_is_when_its_time_or_its_session_is_over(service: Server) ->
         _, left = await unmarked(peer)
         assert await peer.request("session/end") == {"survivors": []}
         assert not any(map(procfs.is_alive, left))
+
+
+async def test_what_takes_the_mark_of_another_service_has_nothing_of_that_one_ended(
+    service: Server, tmp_path: Path
+) -> None:
+    with running_service(tmp_path) as other:
+        async with raw_peer(other.url) as bystander, raw_peer(service.url) as peer:
+            victim = await bystander.start(programs.echo(), pipeStdin=True)
+            taken, _ = resource.prlimit(victim.started["pid"], resource.RLIMIT_RTTIME)
+            forge = programs.tool("prlimit", f"--rttime={taken}:", *programs.sleep())
+            forger = await peer.start(programs.shell('"$@" & echo $$ $!; wait', *forge))
+            pids = await printed_pids(forger)
+            await eventually(
+                lambda: resource.prlimit(pids[1], resource.RLIMIT_RTTIME)[0] == taken,
+                what="the taken mark",
+            )
+            assert await forger.terminate() is True
+            await until_dead(*pids)
+            assert await peer.request("session/end") == {"survivors": []}
+            await victim.write(b"still here\n")
+            await victim.until_output(b"still here\n")
 
 
 async def test_sessions_do_not_end_each_others_processes(service: Server) -> None:
