@@ -12,7 +12,7 @@ _DEAD = frozenset("ZXx")
 class Member:
     """A process as it was seen. `started` tells it from a later one with the same pid."""
 
-    __slots__ = ("mark", "pid", "session", "started", "state")
+    __slots__ = ("mark", "parent", "pid", "session", "started", "state")
 
     def __init__(self, pid: int, mark: Mark | None) -> None:
         """Raises: ProcessLookupError: It is gone."""
@@ -25,6 +25,7 @@ class Member:
         self.pid = pid
         self.mark = mark
         self.state = chr(fields[0][0])
+        self.parent = int(fields[1])
         self.session = int(fields[3])
         self.started = int(fields[19])
 

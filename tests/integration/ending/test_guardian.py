@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import uuid
 from collections.abc import Generator
@@ -68,6 +69,43 @@ async def test_also_when_it_is_killed_before_its_guardian_is_up(tmp_path: Path) 
             pid: int = process.started["pid"]
             await until_dead(pid)
     # The leak check sees whatever else has started since.
+
+
+async def test_nor_does_what_a_service_started_that_ran_in_it(tmp_path: Path) -> None:
+    with mortal_service(tmp_path) as server:
+        async with raw_peer(server.url) as peer:
+            await guardian_of(server)
+            inner = await peer.start(
+                service_argv(f"unix:{tmp_path}/inner", "--no-auth"),
+                env=minimal_environment(tmp_path),
+            )
+            await inner.until_output(b"\n")
+            async with raw_peer(f"unix:{tmp_path}/inner") as inner_peer:
+                process = await inner_peer.start(programs.scatter("stays", "stubborn", "quiet"))
+                pids = await printed_pids(process)
+                server.send_signal(signal.SIGKILL)
+                await until_dead(inner.started["pid"], *pids)
+
+
+async def test_what_took_the_mark_of_another_service_has_nothing_of_that_one_ended(
+    tmp_path: Path,
+) -> None:
+    with running_service(tmp_path) as other, mortal_service(tmp_path) as server:
+        async with raw_peer(other.url) as bystander, raw_peer(server.url) as peer:
+            await guardian_of(server)
+            victim = await bystander.start(programs.echo(), pipeStdin=True)
+            taken, _ = resource.prlimit(victim.started["pid"], resource.RLIMIT_RTTIME)
+            forge = programs.tool("prlimit", f"--rttime={taken}:", *programs.sleep())
+            forger = await peer.start(programs.shell('"$@" & echo $$ $!; wait', *forge))
+            pids = await printed_pids(forger)
+            await eventually(
+                lambda: resource.prlimit(pids[1], resource.RLIMIT_RTTIME)[0] == taken,
+                what="the taken mark",
+            )
+            server.send_signal(signal.SIGKILL)
+            await until_dead(*pids)
+            await victim.write(b"still here\n")
+            await victim.until_output(b"still here\n")
 
 
 async def test_what_ran_when_both_were_killed_is_ended_by_the_next_service(tmp_path: Path) -> None:
