@@ -1,5 +1,6 @@
 """Tokens and certificates that change while the service runs and clients are connected."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,9 @@ async def test_who_waits_with_a_revoked_token_is_told_at_once(host: Reloadable) 
         assert told.value.completed is not None
         with pytest.raises(errors.AuthenticationError):
             await client.run(programs.succeed())
+        # It would go on for its lease, and the service drain for it.
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
 
 
 async def test_the_work_of_a_revoked_token_goes_on_for_who_has_a_valid_one(

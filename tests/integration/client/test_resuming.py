@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import random
 import signal
 from collections.abc import AsyncIterator
@@ -209,6 +210,9 @@ async def test_a_client_that_may_not_reconnect_says_so_at_once(proxy: FaultProxy
             await client.run(programs.succeed())
         with pytest.raises(errors.SessionLostError):
             await process.stdout.read()
+        # It would go on for its lease, and the service drain for it.
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
 
 
 async def test_a_host_that_was_killed_is_given_up_before_its_lease_would_be_over(
