@@ -14,7 +14,7 @@ DEADLINE_S = 200.0
 def test_one_command_shows_two_executors_at_work(
     each_compose: Compose, image: str, tmp_path: Path
 ) -> None:
-    env = dict(os.environ)
+    env = os.environ | {"IMAGE": "of-another-project", "SECRETS": str(tmp_path)}
     if each_compose[0] == "docker-compose":
         # As on a machine that has no plugin.
         env["DOCKER_CONFIG"] = str(tmp_path)

@@ -34,3 +34,14 @@ def test_a_token_is_rotated_by_writing_into_the_file(executor: DocumentedExecuto
     assert not executor.takes_token()
     docker("kill", "--signal", "HUP", executor.container.name)
     eventually_blocking(executor.takes_token, what="the token to be taken")
+
+
+def test_an_operator_looks_at_its_configuration_and_restarts_it(
+    executor: DocumentedExecutor,
+) -> None:
+    assert "in order" in executor.container.execute("telexec-service", "config", "check")
+    shown = executor.container.execute("telexec-service", "config", "show")
+    assert 'listen = "ws://0.0.0.0:7333"' in shown
+    docker("restart", "--time", "30", executor.container.name)
+    assert executor.container.state["Running"]
+    eventually_blocking(executor.takes_token, what="the executor to serve again")

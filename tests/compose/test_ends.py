@@ -104,6 +104,23 @@ def test_docker_stop_ends_the_container_with_0_and_tells_the_client(
         assert (state["Running"], state["ExitCode"], state["OOMKilled"]) == (False, 0, False)
 
 
+def test_a_second_sigterm_takes_the_time_for_draining_away(
+    project: Project, tmp_path: Path
+) -> None:
+    config = "[shutdown]\ndrain_s = 3600.0\n"
+    with (
+        project.executor(config=config, directory=tmp_path) as spare,
+        project.program("watch", "spare", "sleep", "1005") as watching,
+    ):
+        assert "pid" in watching.next()
+        docker("kill", "--signal", "TERM", spare.name)
+        eventually_blocking(lambda: "service.draining" in spare.log(), what="the drain")
+        assert "sleep 1005" in spare.processes()
+        docker("kill", "--signal", "TERM", spare.name)
+        assert watching.next()["reason"] == "shutdown"
+        assert docker("wait", spare.name) == "0"
+
+
 def test_the_processes_of_a_killed_orchestrator_end_with_its_lease(
     project: Project, tmp_path: Path
 ) -> None:
