@@ -5,6 +5,7 @@ from.
 """
 
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tests.deploy.machine import Machine
@@ -35,11 +36,16 @@ def said_on_own_kernel(machine: Machine, directory: Path, config: str, script: s
     """Boot a copy of a machine's files, run a script once telexec runs, and return the output.
 
     Args:
-        directory: Takes the copy, for the test alone.
+        directory: Takes the copy, of some hundred megabytes, for as long as this takes.
         config: What telexec's configuration has besides.
         script: For the shell of root.
     """
     kernel = required_program("linux.uml", "user-mode-linux")
+    with tempfile.TemporaryDirectory(dir=directory) as name:
+        return _said(kernel, machine, Path(name), config, script)
+
+
+def _said(kernel: str, machine: Machine, directory: Path, config: str, script: str) -> str:
     root = directory / "root"
     root.mkdir()
     machine.copy_files(root)
