@@ -5,6 +5,7 @@ import fcntl
 import os
 import struct
 import termios
+import time
 from collections.abc import Callable
 
 from telexec_schemas.process import Stream
@@ -36,6 +37,10 @@ _PARTS = 4
 
 MUCH_BYTES = 16 * 1024
 """Who has written so much until it was read gets a wider pipe, as does who has to wait."""
+
+MUCH_TOGETHER_BYTES = 128 * 1024
+MUCH_TOGETHER_S = 0.1
+"""So does who writes so much in this time, in smaller parts."""
 
 GATHER_S = 0.001
 """How long a read waits for more: a writer of 1 GB/s fills a wide pipe meanwhile, and no more."""
@@ -77,6 +82,8 @@ class OutputPipe:
         self._much_bytes = min(MUCH_CHUNK_BYTES, fitting_bytes)
         self._first_bytes = self._chunk_bytes = min(CHUNK_BYTES, fitting_bytes)
         self._owed_bytes = 0
+        self._together_bytes = 0
+        self._together_since = 0.0
         self._gathering: Gathering | None = None
         self._pause: asyncio.TimerHandle | None = None
         self.is_open = True
@@ -122,6 +129,15 @@ class OutputPipe:
             self.is_open = False
             os.close(self._descriptor)
 
+    def _is_much(self, size_bytes: int) -> bool:
+        self._together_bytes += size_bytes
+        if self._together_bytes < MUCH_TOGETHER_BYTES:
+            return size_bytes >= MUCH_BYTES
+        now = time.monotonic()
+        is_soon = now - self._together_since <= MUCH_TOGETHER_S
+        self._together_bytes, self._together_since = 0, now
+        return is_soon or size_bytes >= MUCH_BYTES
+
     def _widen(self) -> None:
         if not self._is_widened:
             self._is_widened = True
@@ -153,7 +169,7 @@ class OutputPipe:
             data = b""
         self._owed_bytes -= len(data)
         if data:
-            if len(data) >= MUCH_BYTES:
+            if not self._is_widened and self._is_much(len(data)):
                 self._widen()
             has_emptied = len(data) < self._chunk_bytes
             if has_emptied:

@@ -1,4 +1,5 @@
 import asyncio
+import fcntl
 import os
 from collections.abc import AsyncIterator
 
@@ -59,6 +60,13 @@ async def writer() -> AsyncIterator[Writer]:
     writer.pipe.close()
     readiness.close()
     os.close(writer.descriptor)
+
+
+async def test_a_pipe_that_carries_much_in_small_parts_is_widened_too(writer: Writer) -> None:
+    capacity = fcntl.fcntl(writer.descriptor, fcntl.F_GETPIPE_SZ)
+    async with asyncio.timeout(DEADLINE_S):
+        while fcntl.fcntl(writer.descriptor, fcntl.F_GETPIPE_SZ) == capacity:
+            await writer.write()
 
 
 async def test_a_writer_of_much_is_read_again_after_a_pause(writer: Writer) -> None:

@@ -192,7 +192,9 @@ class Host(RuleBasedStateMachine):
         if not self.is_attached:
             self.resume(0)
         self.push(len(self.events))
-        for _ in range(3 * len(self.events) + 3):
+        # A read may bring one byte of one piece, and takes three steps.
+        output = [event.chunk for event in self.events if isinstance(event, OutputPushed)]
+        for _ in range(3 * (len(self.events) + sum(map(len, output)) + 1)):
             if self.answered is not None:
                 self.end_read()
             elif self.asked is not None:
