@@ -42,8 +42,14 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Look for leaked tasks after every test that has an event loop."""
+    """Look for leaked tasks after every test that has an event loop, and group the tests.
+
+    Of tests that run at the same time (pytest-xdist), those of one file are in one group, as they
+    share what they have made, and those with the one Docker engine are, too.
+    """
     for item in items:
+        has_engine = any(map(item.get_closest_marker, ("compose", "systemd")))
+        item.add_marker(pytest.mark.xdist_group("engine" if has_engine else item.path.name))
         if isinstance(item, pytest.Function):
             function: object = item.obj
             if inspect.iscoroutinefunction(function):
