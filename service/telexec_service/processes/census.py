@@ -34,6 +34,14 @@ class Member:
         """Whether it is more than an entry for its parent to read (a zombie)."""
         return self.state not in _DEAD
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the pid is still that of this process."""
+        try:
+            return Member(self.pid, None).started == self.started
+        except ProcessLookupError:
+            return False
+
     def send(self, numbers: Collection[int]) -> None:
         """Send it signals, and never to another process that got its pid.
 
@@ -45,7 +53,7 @@ class Member:
         try:
             # What the descriptor stands for lives, or the signal goes nowhere: so if the pid is
             # still the one that was seen, both are the same process.
-            if Member(self.pid, None).started != self.started:
+            if not self.is_there:
                 raise ProcessLookupError
             for number in numbers:
                 signal.pidfd_send_signal(descriptor, number)

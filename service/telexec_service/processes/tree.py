@@ -16,6 +16,13 @@ class Tree(msgspec.Struct, frozen=True):
     def __contains__(self, serial: int) -> bool:
         return any(serial in serials for serials in self.serials)
 
+    def holds(self, other: "Tree") -> bool:
+        """Whether all that is in another tree is in this one."""
+        return all(
+            any(part[0] in serials and part[-1] in serials for serials in self.serials)
+            for part in other.serials
+        )
+
 
 WHOLE_HOST = Tree((SERIALS,))
 """All that was started, and every child of the service that nobody can place any more."""

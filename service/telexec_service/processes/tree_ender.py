@@ -36,6 +36,9 @@ class _Ending(msgspec.Struct, eq=False):
     on_kill: Callable[[], None] | None = None
     foreign: set[int] = msgspec.field(default_factory=set[int])
     """Families of services that run in this tree."""
+    unmarked: dict[int, Member] = msgspec.field(default_factory=dict[int, Member])
+    """Descendants without a mark, as they were seen: once their parents are gone nothing else tells
+    of those that are not dead yet."""
     in_cgroups: set[int] = msgspec.field(default_factory=set[int])
     """Pids that were seen in its cgroups: those are killed whosoever's they are."""
 
@@ -213,6 +216,7 @@ class TreeEnder:
                 if mark.family == self._family and mark.serial in ending.tree
             }
             roots |= ending.in_cgroups
+            roots |= self._unmarked(ending.tree)
             if ending.foreign:
                 # Anybody can give himself the mark of another service: what that one started is
                 # not among the descendants of this one, which adopts all orphans of its own.
@@ -226,9 +230,20 @@ class TreeEnder:
             foreign = {mark.family for mark in marks if mark is not None}
             foreign -= {self._family, *ending.foreign}
             if not foreign:
+                ending.unmarked = {pid: it for pid, it in members.items() if it.mark is None}
                 return members
             # A service runs in the tree: what it started stays in it, whatever becomes of it.
             ending.foreign |= foreign
+
+    def _unmarked(self, tree: Tree) -> set[int]:
+        """Return what is known to be in a tree, and in those within it that are ending as well."""
+        return {
+            pid
+            for ending in self._endings.values()
+            if tree.holds(ending.tree)
+            for pid, member in ending.unmarked.items()
+            if member.is_there
+        }
 
     def _signal(
         self, ending: _Ending, members: dict[int, Member], numbers: tuple[signal.Signals, ...]
