@@ -29,6 +29,9 @@ LEASE_S = 15.0
 RETAINED_BYTES = 256 * 1024
 """Of each process in memory: what a slow reader leaves goes into files."""
 
+SPILLED_BYTES = 4 * 1024 * 1024
+"""Of each process in files: whoever writes without end has to wait still."""
+
 WARM_UP_PART = 0.2
 """How much of the time goes by before the service's memory is looked at for the first time."""
 
@@ -119,6 +122,7 @@ log_level = "warning"
 retained_bytes = {RETAINED_BYTES}
 [spill]
 directory = "{directory}"
+process_bytes = {SPILLED_BYTES}
 [sessions]
 lease_s = {LEASE_S}
 finished_s = {LEASE_S}
