@@ -32,7 +32,7 @@ RETAINED_BYTES = 256 * 1024
 SPILLED_BYTES = 4 * 1024 * 1024
 """Of each process in files: whoever writes without end has to wait still."""
 
-WARM_UP_PART = 0.2
+WARM_UP_PART = 0.5
 """How much of the time goes by before the service's memory is looked at for the first time."""
 
 ACTIVITIES_PER_SESSION = 4
