@@ -266,11 +266,19 @@ def _offspring(options: ServiceOptions, descriptors: Descriptors, log: Any) -> O
     spawner = Spawner(marks, confinement, descriptors, cgroups)
     reaper = Reaper(adopts_orphans=True)
     guardian = Guardian(marks, reaper, log, None if cgroups is None else cgroups.directory)
-    ender = TreeEnder(marks, lambda: guardian.pids, lambda: reaper.starts, log, cgroups)
+    readiness = Readiness()
+    ender = TreeEnder(
+        marks,
+        lambda: guardian.pids,
+        lambda: reaper.starts,
+        readiness.look,
+        log,
+        cgroups=cgroups,
+    )
     # In cgroups nothing is left behind that needs to be known by its mark.
     record = FamilyRecord(options.records, marks, log) if cgroups is None else None
     return Offspring(
-        marks, spawner, reaper, ender, guardian, UsageMeter(), Readiness(), cgroups, record
+        marks, spawner, reaper, ender, guardian, UsageMeter(), readiness, cgroups, record
     )
 
 

@@ -23,7 +23,7 @@ class Readiness:
         self._wanted: dict[int, Callable[[], None]] = {}
         self._latest = -1
         self.turns_alone = 0
-        self._loop.add_reader(self._epoll.fileno(), self._call_ready)
+        self._loop.add_reader(self._epoll.fileno(), self.look)
 
     def watch(self, descriptor: int, on_readable: Callable[[], None]) -> None:
         """Call a function in each turn in which the descriptor can be read or has ended.
@@ -44,7 +44,10 @@ class Readiness:
             self._loop.remove_reader(self._epoll.fileno())
             self._epoll.close()
 
-    def _call_ready(self) -> None:
+    def look(self) -> None:
+        """Call for all that is ready now; the loop does it in each turn. After `close`: nothing."""
+        if self._epoll.closed:
+            return
         ready = self._epoll.poll(0)
         if len(ready) == 1 and ready[0][0] == self._latest:
             self.turns_alone += 1

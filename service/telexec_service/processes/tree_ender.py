@@ -53,6 +53,8 @@ class TreeEnder:
         spared: Returns the pids of what belongs to the service itself.
         starts: Returns the pids of the service's children, which are theirs until somebody has
             waited for them, and their serials: they may have changed their marks.
+        on_gone: Called when nothing of a tree is left, before anybody is told: the loop may not
+            have said yet that a child has ended, and how.
         log: A structlog logger.
         cgroups: In which processes are as well; None: there are none.
     """
@@ -62,7 +64,9 @@ class TreeEnder:
         marks: Marks,
         spared: Callable[[], Iterable[int]],
         starts: Callable[[], Iterable[tuple[int, int | None]]],
+        on_gone: Callable[[], None],
         log: Any,
+        *,
         cgroups: Cgroups | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -70,6 +74,7 @@ class TreeEnder:
         self._census = Census(marks)
         self._spared = spared
         self._starts = starts
+        self._on_gone = on_gone
         self._log = log
         self._cgroups = cgroups
         self._endings: dict[Tree, _Ending] = {}
@@ -186,6 +191,7 @@ class TreeEnder:
         members = self._members(ending, marked)
         step = ending.ladder.step(now, members.keys(), ending.refused)
         if step.action is Action.GIVE_UP:
+            self._on_gone()
             survivors = [Survivor(pid, member.user()) for pid, member in members.items()]
             self._finish(ending, tuple(survivors))
             return

@@ -34,8 +34,13 @@ class Runner:
         self.serials = iter(self.marks.take_block())
         self.spawner = Spawner(self.marks, Confinement(ProcessLimits(), 0))
         self.reaper = Reaper()
+        readiness = Readiness()
         self.ender = TreeEnder(
-            self.marks, lambda: (), lambda: self.reaper.starts, structlog.get_logger()
+            self.marks,
+            lambda: (),
+            lambda: self.reaper.starts,
+            readiness.look,
+            structlog.get_logger(),
         )
         self.offspring = Offspring(
             self.marks,
@@ -44,7 +49,7 @@ class Runner:
             self.ender,
             Guardian(self.marks, self.reaper, structlog.get_logger()),
             UsageMeter(),
-            Readiness(),
+            readiness,
         )
         self.counters = Counters()
         self.processes: list[Process] = []

@@ -1,3 +1,4 @@
+import asyncio
 import fcntl
 import os
 import signal
@@ -251,6 +252,22 @@ async def test_dev_stdin_can_be_opened(runner: Runner) -> None:
     process.end_input()
 
     assert output_of(await runner.closed(process), "stdout") == b"through\n"
+
+
+async def test_how_a_process_ended_is_known_when_nothing_is_left_of_it(runner: Runner) -> None:
+    process = runner.start(["sleep", "1000"])
+
+    def die() -> None:
+        # In the turn of the loop in which it is looked for, which so cannot say that it ended.
+        os.kill(process.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    asyncio.get_running_loop().call_later(0, die)
+    survivors = await process.end(EndReason.TERMINATED, 0)
+
+    assert survivors == ()
+    assert process.exit is not None
+    assert process.exit.signal == "SIGKILL"
 
 
 async def test_only_a_pipe_that_carries_much_is_widened(runner: Runner) -> None:
