@@ -332,9 +332,13 @@ async def _drain(
     await _wait(sessions.wait_until_none_runs(), config.shutdown.drain_s, stop)
     for process in sessions.running_processes:
         process.note_end(EndReason.SHUTDOWN)
-    for grace_s in (config.shutdown.kill_grace_s, 0.0):
-        ender.end(WHOLE_HOST, grace_s)
-        await _wait(_until_all_is_told(sessions, ender), grace_s or KILL_DEADLINE_S, stop)
+    ender.end(WHOLE_HOST, config.shutdown.kill_grace_s)
+    await _wait(_until_all_is_told(sessions, ender), config.shutdown.kill_grace_s, stop)
+    # However urgent it is, who waits for a process learns how it ended: that takes no time.
+    ender.end(WHOLE_HOST, 0.0)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(KILL_DEADLINE_S):
+            await _until_all_is_told(sessions, ender)
 
 
 async def _until_all_is_told(sessions: SessionTable, ender: TreeEnder) -> None:

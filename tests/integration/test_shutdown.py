@@ -123,6 +123,8 @@ async def test_a_second_signal_takes_the_patience_away(tmp_path: Path) -> None:
         await until_draining(server)
         assert server.exit_code is None
         server.send_signal(signal.SIGTERM)
+        exited = await process.until_exited()
+        assert (exited["signal"], exited["reason"]) == ("SIGKILL", "shutdown")
         assert await server.ended() == 0
 
 
