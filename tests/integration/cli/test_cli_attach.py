@@ -205,7 +205,7 @@ async def test_a_terminal_is_left_with_a_key_and_found_again(user: User, screen:
         await screen.shows("24 80")
         screen.resize(30, 100)
         # What is typed may overtake the news of the size.
-        screen.type('until stty size | grep 30.100; do sleep 0.01; done\r')
+        screen.type("until stty size | grep 30.100; do sleep 0.01; done\r")
         await screen.shows("30 100")
         screen.type("\r~d")
         assert await command.ended() == 0
