@@ -152,6 +152,12 @@ class OutputPipe:
             self._pause.cancel()
             self._pause = None
 
+    def _begin_pause(self) -> None:
+        if self.is_open and self._is_reading and self._pause is None:
+            self._readiness.unwatch(self._descriptor)
+            loop = asyncio.get_running_loop()
+            self._pause = loop.call_later(GATHER_S, self._end_pause)
+
     def _end_pause(self) -> None:
         self._pause = None
         self._readiness.watch(self._descriptor, self._read)
@@ -179,16 +185,10 @@ class OutputPipe:
                 most_bytes = self._most_bytes if is_alone else self._much_bytes
                 self._chunk_bytes = min(self._chunk_bytes * 2, most_bytes)
             self._on_data(self._stream, data)
-            if (
-                self._gathering is not None
-                and self._gathering.note_read(len(data), has_emptied=has_emptied)
-                and self.is_open
-                and self._is_reading
-                and self._pause is None
+            if self._gathering is not None and self._gathering.note_read(
+                len(data), has_emptied=has_emptied
             ):
-                self._readiness.unwatch(self._descriptor)
-                loop = asyncio.get_running_loop()
-                self._pause = loop.call_later(GATHER_S, self._end_pause)
+                self._begin_pause()
         else:
             self.close()
             self._on_drained()

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import signal
 import uuid
 from collections.abc import Generator
@@ -15,6 +14,7 @@ from tests.harness.deadline import eventually
 from tests.harness.raw_peer import raw_peer
 from tests.harness.server import Server, minimal_environment, running_server
 from tests.harness.service import LOOPBACK, running_service, service_argv
+from tests.integration.ending.forging import forged_mark
 from tests.integration.ending.pids import printed_pids, until_dead
 
 LOOPS = pytest.mark.parametrize("options", [[], ["--no-uvloop"]], ids=["uvloop", "asyncio"])
@@ -93,15 +93,7 @@ async def test_what_took_the_mark_of_another_service_has_nothing_of_that_one_end
     with running_service(tmp_path) as other, mortal_service(tmp_path) as server:
         async with raw_peer(other.url) as bystander, raw_peer(server.url) as peer:
             await guardian_of(server)
-            victim = await bystander.start(programs.echo(), pipeStdin=True)
-            taken, _ = resource.prlimit(victim.started["pid"], resource.RLIMIT_RTTIME)
-            forge = programs.tool("prlimit", f"--rttime={taken}:", *programs.sleep())
-            forger = await peer.start(programs.shell('"$@" & echo $$ $!; wait', *forge))
-            pids = await printed_pids(forger)
-            await eventually(
-                lambda: resource.prlimit(pids[1], resource.RLIMIT_RTTIME)[0] == taken,
-                what="the taken mark",
-            )
+            victim, _, pids = await forged_mark(bystander, peer)
             server.send_signal(signal.SIGKILL)
             await until_dead(*pids)
             await victim.write(b"still here\n")

@@ -1,6 +1,5 @@
 """What ends a process ends all that it started, wherever that has gone."""
 
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from tests.harness.deadline import eventually
 from tests.harness.raw_peer import RawPeer, RawProcess, raw_peer
 from tests.harness.server import Server
 from tests.harness.service import running_service
+from tests.integration.ending.forging import forged_mark
 from tests.integration.ending.pids import printed_pids, until_dead
 
 TTY = pytest.mark.parametrize("tty", [False, True], ids=["pipes", "pty"])
@@ -101,15 +101,7 @@ async def test_what_takes_the_mark_of_another_service_has_nothing_of_that_one_en
 ) -> None:
     with running_service(tmp_path) as other:
         async with raw_peer(other.url) as bystander, raw_peer(service.url) as peer:
-            victim = await bystander.start(programs.echo(), pipeStdin=True)
-            taken, _ = resource.prlimit(victim.started["pid"], resource.RLIMIT_RTTIME)
-            forge = programs.tool("prlimit", f"--rttime={taken}:", *programs.sleep())
-            forger = await peer.start(programs.shell('"$@" & echo $$ $!; wait', *forge))
-            pids = await printed_pids(forger)
-            await eventually(
-                lambda: resource.prlimit(pids[1], resource.RLIMIT_RTTIME)[0] == taken,
-                what="the taken mark",
-            )
+            victim, forger, pids = await forged_mark(bystander, peer)
             assert await forger.terminate() is True
             await until_dead(*pids)
             assert await peer.request("session/end") == {"survivors": []}
