@@ -38,7 +38,7 @@ CUTS: tuple[tuple[float, Way], ...] = ((0.0, "reset"), (0.5, "reset"), (1.0, "ha
 async def test_a_session_survives_a_cut_at_every_frame(
     service: Server, tmp_path: Path, rewrite: Rewrite
 ) -> None:
-    fds = len(service.open_fds())
+    fds = service.fds_in_use()
     whole = await attempt(Trial("whole", rewrite=rewrite), service.url, tmp_path / "whole")
     counts: dict[Direction, int] = {"client": whole.client_frames, "server": whole.server_frames}
     trials = [
@@ -54,7 +54,7 @@ async def test_a_session_survives_a_cut_at_every_frame(
     outcomes = await attempt_all(trials, service.url, tmp_path)
     # How output is cut into frames is a matter of timing: the last ones are not always there.
     assert sum(outcome.faults for outcome in outcomes) > len(trials) * 0.75
-    await eventually(lambda: len(service.open_fds()) <= fds, what="as many descriptors as before")
+    await service.back_to_fds(fds)
     assert service.children() == []
 
 

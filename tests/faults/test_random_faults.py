@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.faults.trial import Trial, attempt_all
-from tests.harness.deadline import eventually
 from tests.harness.frame_proxy import Fault, as_it_is, without_binary_frames
 from tests.harness.server import Server
 
@@ -40,9 +39,9 @@ def fault(chance: random.Random, *, first: bool) -> Fault:
 async def test_a_session_survives_whatever_happens_to_its_connections(
     service: Server, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    fds = len(service.open_fds())
+    fds = service.fds_in_use()
     seeds = [f"{request.node.name} {number}" for number in range(RUNS)]
     outcomes = await attempt_all(map(trial, seeds), service.url, tmp_path)
     assert sum(outcome.faults for outcome in outcomes) > RUNS
-    await eventually(lambda: len(service.open_fds()) <= fds, what="as many descriptors as before")
+    await service.back_to_fds(fds)
     assert service.children() == []

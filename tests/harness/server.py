@@ -60,6 +60,20 @@ class Server:
         """Return its open descriptors and what each one is."""
         return procfs.open_fds(self.pid)
 
+    def fds_in_use(self) -> int:
+        """Return how many descriptors it has open, without its spare ones.
+
+        Those lead to /dev/null, and there are fewer of them while it looks who has to be ended.
+        """
+        return sum(target != os.devnull for target in self.open_fds().values())
+
+    async def back_to_fds(self, count: int) -> None:
+        """Wait until it uses no more than `count` descriptors, which `fds_in_use` told before."""
+        try:
+            await eventually(lambda: self.fds_in_use() <= count)
+        except AssertionError:
+            raise AssertionError(f"more than {count} descriptors: {self.open_fds()}") from None
+
     def children(self) -> list[procfs.ProcessEntry]:
         """Return what descends from it, zombies too; its guardian is a part of it."""
         return [it for it in procfs.descendants(self.pid) if not is_guardian(it.pid)]

@@ -28,14 +28,14 @@ TTY = pytest.mark.parametrize("tty", [False, True], ids=["pipes", "pty"])
 async def back_to(server: Server, fds: int) -> None:
     """Wait until a service has no children and as many descriptors as it had."""
     await eventually(lambda: not server.children(), what="the end of every child")
-    await eventually(lambda: len(server.open_fds()) <= fds, what=f"{fds} descriptors or less")
+    await server.back_to_fds(fds)
 
 
 @TTY
 async def test_200_starts_one_after_the_other_leave_nothing(
     service: Server, peer: RawPeer, *, tty: bool
 ) -> None:
-    fds = len(service.open_fds())
+    fds = service.fds_in_use()
     for number in range(200):
         process = await peer.start(programs.shell(f"echo {number}; exit {number}"), tty=tty)
         assert await process.exit_code() == number
@@ -47,7 +47,7 @@ async def test_200_starts_one_after_the_other_leave_nothing(
 async def test_200_at_once_on_one_connection_leave_nothing(
     service: Server, peer: RawPeer, *, tty: bool
 ) -> None:
-    fds = len(service.open_fds())
+    fds = service.fds_in_use()
     everyone = [
         await peer.start(
             programs.shell(f"read line; echo $line {number}; exit {number}"),
@@ -69,7 +69,7 @@ async def test_200_at_once_on_one_connection_leave_nothing(
 
 
 async def test_200_connections_with_one_process_each_leave_nothing(service: Server) -> None:
-    fds = len(service.open_fds())
+    fds = service.fds_in_use()
 
     async def one(number: int) -> None:
         async with raw_peer(service.url) as peer:
@@ -84,7 +84,7 @@ async def test_200_connections_with_one_process_each_leave_nothing(service: Serv
 
 
 async def test_starts_that_fail_leave_nothing(service: Server, peer: RawPeer) -> None:
-    fds = len(service.open_fds())
+    fds = service.fds_in_use()
     start: Json = {"processId": "p", "argv": ["/bin/true"], "cwd": "file:///", "env": {}}
     every_mistake: list[Json] = [
         {"argv": ["/no/such/program"]},
@@ -97,12 +97,12 @@ async def test_starts_that_fail_leave_nothing(service: Server, peer: RawPeer) ->
         for tty in (False, True):
             for _ in range(20):
                 await peer.refusal("process/start", {**start, **wrong, "tty": tty})
-    assert len(service.open_fds()) <= fds
+    await service.back_to_fds(fds)
     assert service.children() == []
 
 
 async def test_connections_that_come_to_nothing_leave_nothing(service: Server) -> None:
-    fds = len(service.open_fds())
+    fds = service.fds_in_use()
     host, port = service.url.removeprefix("ws://").split(":")
     for said in (b"", b"GET / HTTP/1.1\r\n", b"GET /livez HTTP/1.1\r\n\r\n", b"\0\0\0"):
         for _ in range(20):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness import programs
 from tests.harness.certificates import TLS_LOOPBACK, Authority, Issued
-from tests.harness.deadline import eventually, within
+from tests.harness.deadline import within
 from tests.harness.raw_peer import WebSocketChannel, raw_peer
 from tests.harness.server import Server
 from tests.harness.service import running_service
@@ -66,13 +66,13 @@ async def until_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 async def test_who_does_not_get_through_the_handshake_gives_its_place_back(
     narrow: Server, authority: Authority, said: bytes
 ) -> None:
-    fds = len(narrow.open_fds())
+    fds = narrow.fds_in_use()
     strangers = [await connected(narrow) for _ in range(5)]
     for _, writer in strangers:
         writer.write(said)
     for reader, writer in strangers:
         await until_the_end(reader, writer)
-    await eventually(lambda: len(narrow.open_fds()) <= fds, what="the descriptors back")
+    await narrow.back_to_fds(fds)
     async with raw_peer(narrow.url, tls=authority.context()) as peer:
         assert await (await peer.start(programs.exit_with(3))).exit_code() == 3
 
@@ -83,7 +83,7 @@ async def test_who_leaves_in_the_handshake_gives_its_place_back(
     config = NARROW.format(timeout_s=3600)
     options = [*authority.issue().options, *loop_option]
     with running_service(tmp_path, listen=TLS_LOOPBACK, config=config, options=options) as server:
-        fds = len(server.open_fds())
+        fds = server.fds_in_use()
         for said in (b"", CLIENT_HELLO_START):
             _, writer = await connected(server)
             writer.write(said)
@@ -93,7 +93,7 @@ async def test_who_leaves_in_the_handshake_gives_its_place_back(
         with pytest.raises(ssl.SSLCertVerificationError):
             async with raw_peer(server.url, tls=ssl.create_default_context()):
                 pass
-        await eventually(lambda: len(server.open_fds()) <= fds, what="the descriptors back")
+        await server.back_to_fds(fds)
         async with raw_peer(server.url, tls=authority.context()) as peer:
             assert peer.session_id
 
@@ -106,7 +106,7 @@ async def test_the_end_of_the_service_waits_for_no_handshake(
     with running_service(tmp_path, listen=TLS_LOOPBACK, config=config, options=options) as server:
         strangers = [await connected(server) for _ in range(3)]
         strangers[1][1].write(CLIENT_HELLO_START)
-        fds = len(server.open_fds())
+        fds = server.fds_in_use()
         server.send_signal(signal.SIGTERM)
         assert await server.ended() == 0
         assert fds > 3

@@ -151,7 +151,7 @@ async def soak(
     ledger = Ledger()
     began = time.monotonic()
     tasks_before = len(asyncio.all_tasks())
-    descriptors = len(server.open_fds())
+    descriptors = server.fds_in_use()
     until = began + seconds * WARM_UP_PART
     await _work(server, directory, ledger, until=until, sessions=sessions, seed=seed)
     before = await _at_rest(server, directory, group, descriptors)
@@ -261,7 +261,7 @@ async def _at_rest(
     """Wait until the leases of all sessions are over, and look what there is."""
 
     def is_quiet() -> bool:
-        return not server.children() and len(server.open_fds()) <= descriptors
+        return not server.children() and server.fds_in_use() <= descriptors
 
     # What is left is what the report is about.
     with suppress(AssertionError):
@@ -275,7 +275,7 @@ async def _at_rest(
     gc.collect()
     return Remains(
         resident_bytes=server.resident_bytes(),
-        descriptors=len(server.open_fds()),
+        descriptors=server.fds_in_use(),
         children=len(server.children()),
         spill_files=_spill_files(server, directory),
         cgroups=0 if group is None else len(list(below(group))),

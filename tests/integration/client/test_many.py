@@ -6,7 +6,7 @@ import pytest
 
 from telexec_client import Client, CompletedProcess, connect
 from tests.harness import programs
-from tests.harness.deadline import eventually, within
+from tests.harness.deadline import within
 from tests.harness.server import Server
 
 pytestmark = pytest.mark.both_loops
@@ -26,15 +26,15 @@ def check(results: list[CompletedProcess]) -> None:
 
 
 async def test_200_processes_at_once_on_one_connection(service: Server, client: Client) -> None:
-    fds_before = len(service.open_fds())
+    fds_before = service.fds_in_use()
     running = [client.run(command(number)) for number in range(COUNT)]
     check(await within(asyncio.gather(*running), what="all of them"))
     assert service.children() == []
-    await eventually(lambda: len(service.open_fds()) <= fds_before, what="its descriptors")
+    await service.back_to_fds(fds_before)
 
 
 async def test_200_connections_with_a_process_each(service: Server) -> None:
-    fds_before = len(service.open_fds())
+    fds_before = service.fds_in_use()
 
     async def run(number: int) -> CompletedProcess:
         async with connect(service.url) as client:
@@ -42,7 +42,7 @@ async def test_200_connections_with_a_process_each(service: Server) -> None:
 
     check(await within(asyncio.gather(*map(run, range(COUNT))), what="all of them"))
     assert service.children() == []
-    await eventually(lambda: len(service.open_fds()) <= fds_before, what="its descriptors")
+    await service.back_to_fds(fds_before)
 
 
 async def test_200_processes_that_flood_share_a_connection(client: Client) -> None:

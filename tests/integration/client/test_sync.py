@@ -318,7 +318,8 @@ class RaisedBySignalError(Exception):
 
 def test_another_interrupt_does_not_wait_for_the_end(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
-    argv = programs.shell(': > "$1"; exec sleep 600', str(begun))
+    # It reads what comes after the answer to its start: it is not interrupted before that.
+    argv = programs.shell('read _; : > "$1"; exec sleep 600', str(begun))
     taken: list[int] = []
 
     def raise_it(number: int, frame: object) -> None:
@@ -341,7 +342,7 @@ def test_another_interrupt_does_not_wait_for_the_end(tmp_path: Path) -> None:
             interrupter.start()
             try:
                 with pytest.raises(RaisedBySignalError) as raised:
-                    client.run(argv)
+                    client.run(argv, input=b"\n")
             finally:
                 os.kill(service.pid, signal.SIGCONT)
                 interrupter.join()

@@ -147,7 +147,8 @@ async def test_stopping_telexec_gives_the_terminal_back_until_it_goes_on(
         screen.resize(30, 100)
         command.send_signal(signal.SIGCONT)
         await eventually(lambda: screen.is_raw, what="raw mode")
-        screen.type("stty size; exit\r")
+        # What is typed may overtake the news of the size.
+        screen.type("until stty size | grep 30.100; do sleep 0.01; done; exit\r")
         await screen.shows("30 100")
         assert await command.ended() == 0
 
