@@ -19,6 +19,7 @@ class Size:
     """Instead of `stream_bytes`, from who hands output over as a whole."""
     lines: int
     echoes: int
+    echoes_in_storm: int
     fan_out: tuple[int, ...]
     """Processes at the same time."""
     ticks: int
@@ -41,6 +42,7 @@ FULL = Size(
     whole_bytes=32 * MIB,
     lines=1_000_000,
     echoes=1000,
+    echoes_in_storm=100,
     fan_out=(50, 200),
     ticks=300,
     idle_connections=1000,
@@ -61,6 +63,7 @@ QUICK = Size(
     whole_bytes=8 * MIB,
     lines=1_000_000,
     echoes=200,
+    echoes_in_storm=20,
     fan_out=(50, 200),
     ticks=100,
     idle_connections=500,

@@ -11,6 +11,7 @@ from benchmarks.workloads.flatness import Ballast, Flatness
 from benchmarks.workloads.idle import Idle
 from benchmarks.workloads.lines import Lines
 from benchmarks.workloads.startup import CommandLine, StartUp
+from benchmarks.workloads.storm import Storm
 from benchmarks.workloads.throughput import Text, Zeros
 from benchmarks.workloads.workload import Workload
 
@@ -32,5 +33,6 @@ def workloads() -> Mapping[str, Workload]:
         Flatness(),
         Ballast(),
         Fairness(),
+        Storm(),
     )
     return {workload.name: workload for workload in everything}
