@@ -38,7 +38,9 @@ class StdioConnection(asyncio.Protocol):
         self._line = bytearray()
         self._is_skipping = False
         self._outbox = Outbox(self._flush)
-        self._inbox = Inbox(lambda: self.is_full)
+        self._inbox = Inbox(
+            self._deliver, is_full=lambda: self.is_full, on_turn=self._regulate_reading
+        )
         self._is_lost = False
         self._is_ending = False
         self._is_reading_paused = False
@@ -57,6 +59,7 @@ class StdioConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent."""
+        self._inbox.begin_turn()
         *lines, rest = data.split(b"\n")
         for line in lines:
             if self._is_ending:
@@ -66,8 +69,9 @@ class StdioConnection(asyncio.Protocol):
             if self._is_skipping:
                 self._is_skipping = False
             elif message:
-                self._inbox.put(bytes(message), self._receiver.on_message)
+                self._inbox.put(bytes(message))
         self._extend(rest)
+        self._regulate_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everybody that the peer is gone."""
@@ -76,8 +80,8 @@ class StdioConnection(asyncio.Protocol):
             self._all_written.set()
         if self._is_lost:
             return
+        self._inbox.finish()
         self._is_lost = True
-        self._inbox.clear()
         self._receiver.on_lost()
         self._on_closed()
 
@@ -172,6 +176,10 @@ class StdioConnection(asyncio.Protocol):
         """See `Peer`: there is no other connection by which anything could be asked for again."""
         asyncio.get_running_loop().call_soon(on_confirmed)
 
+    def _deliver(self, message: bytes) -> None:
+        if not self._is_ending:
+            self._receiver.on_message(message)
+
     def _extend(self, part: bytes) -> None:
         if self._is_skipping:
             return
@@ -197,7 +205,7 @@ class StdioConnection(asyncio.Protocol):
         self._note_written()
 
     def _note_written(self) -> None:
-        self._inbox.drain(self._receiver.on_message)
+        self._inbox.go_on()
         self._regulate_reading()
         if not self._is_lost and self._outbox.is_relieved():
             self._receiver.on_writable()
@@ -205,7 +213,7 @@ class StdioConnection(asyncio.Protocol):
     def _regulate_reading(self) -> None:
         if self._writing is None or self._reading is None or self._is_ending or self._is_lost:
             return
-        if (self._inbox.holds_any or self.is_full) is self._is_reading_paused:
+        if (self._inbox.is_crowded or self.is_full) is self._is_reading_paused:
             return
         self._is_reading_paused = not self._is_reading_paused
         if self._is_reading_paused:

@@ -94,7 +94,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._credential: bytes | None = None
         self._fragments = bytearray()
         self._outbox = Outbox(self._flush)
-        self._inbox = Inbox(lambda: self.is_full)
+        self._inbox = Inbox(
+            self._deliver, is_full=lambda: self.is_full, on_turn=self._regulate_reading
+        )
         self._written_bytes = 0
         self._is_reading_paused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -128,7 +130,9 @@ class WebSocketConnection(asyncio.Protocol):
             _settle(sign, alive=True)
         self._protocol.receive_data(data)
         self._note_state()
+        self._inbox.begin_turn()
         self._take_events()
+        self._regulate_reading()
 
     def eof_received(self) -> None:
         """Take the peer's end of the stream."""
@@ -152,7 +156,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport = None
         self._is_open = False
         self._outbox.take()
-        self._inbox.clear()
+        self._inbox.finish()
         self._unconfirmed.clear()
         for sign in self._signs_of_life:
             _settle(sign, alive=False)
@@ -360,13 +364,13 @@ class WebSocketConnection(asyncio.Protocol):
         if self._receiver is None or self._is_refused:
             return
         if frame.fin and not self._fragments:
-            self._inbox.put(bytes(frame.data), self._deliver)
+            self._inbox.put(bytes(frame.data))
             return
         self._fragments += frame.data
         if frame.fin:
             message = bytes(self._fragments)
             self._fragments.clear()
-            self._inbox.put(message, self._deliver)
+            self._inbox.put(message)
 
     def _take_pong(self, payload: bytes | bytearray | memoryview) -> None:
         number = int.from_bytes(payload, "big")
@@ -392,12 +396,13 @@ class WebSocketConnection(asyncio.Protocol):
     def _note_written(self) -> None:
         if self._transport is None:
             return
-        self._inbox.drain(self._deliver)
-        self._pause_reading(self._inbox.holds_any or self.is_full)
+        self._inbox.go_on()
+        self._regulate_reading()
         if self._receiver is not None and self._outbox.is_relieved():
             self._receiver.on_writable()
 
-    def _pause_reading(self, wanted: bool) -> None:  # noqa: FBT001 - the value is the verb's object
+    def _regulate_reading(self) -> None:
+        wanted = self._inbox.is_crowded or self.is_full
         if self._transport is None or wanted == self._is_reading_paused:
             return
         self._is_reading_paused = wanted
